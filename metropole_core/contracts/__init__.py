@@ -1,0 +1,1 @@
+"""What plugins implement and receive. Imports nothing else of the core."""

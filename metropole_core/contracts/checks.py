@@ -1,0 +1,43 @@
+"""Findings of `metropole doctor`: what is wrong and what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Level(str, Enum):
+    OK = "ok"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of the doctor.
+
+    Fields:
+        level: ok, warning (works, but not well) or error (will not work).
+        subject: what was looked at ("RTMP port").
+        sentence: what was found.
+        advice: what to do about it, empty when all is well.
+    """
+
+    level: Level
+    subject: str
+    sentence: str
+    advice: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A look before going live, registered with `register_checks`.
+
+    Fields:
+        name: unique within the plugin.
+        run: looks, and says what it found. Must not change anything. Budget 5 s.
+    """
+
+    name: str
+    run: Callable[[], Awaitable[list[Finding]]]

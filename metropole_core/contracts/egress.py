@@ -1,0 +1,80 @@
+"""Egress: a LiveStream in, something to play out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from metropole_core.contracts.channels import ChannelRef
+from metropole_media.http.origin import Origin
+from metropole_media.live import LiveStream
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """A playback engine for the player element, shipped as a built ES module in the plugin's wheel.
+
+    Fields:
+        name: "hls".
+        asset: entry point in the plugin's asset manifest ("src/engine.ts").
+    """
+
+    name: str
+    asset: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlaybackSource:
+    """One way to play a stream.
+
+    Fields:
+        engine: `Engine.name` of the engine that can play it.
+        url: absolute URL.
+        mime_type: "application/vnd.apple.mpegurl".
+        latency_ms: what a viewer can expect, for the order of choice.
+    """
+
+    engine: str
+    url: str
+    mime_type: str
+    latency_ms: int
+
+
+class Output(Protocol):
+    """One stream as one egress plays it out."""
+
+    def source(self) -> PlaybackSource:
+        """How to play it; valid from the first call of `available` until the broadcast ends."""
+
+    def close(self) -> None:
+        """Free everything. The LiveStream has ended, or the plugin is stopped."""
+
+
+class Egress(Protocol):
+    """A way to play. Registered with `register_egress`."""
+
+    name: str
+    engine: Engine | None
+
+    prefix: str
+    """Path prefix of its origin on the media port, without slashes ("hls")."""
+
+    origin: Origin | None
+    """What it serves there, or None."""
+
+    def open(
+        self,
+        channel: ChannelRef,
+        stream: LiveStream,
+        base_url: str,
+        available: Callable[[], None],
+    ) -> Output:
+        """Follow a stream.
+
+        Arguments:
+            channel: whose stream it is.
+            stream: the packets.
+            base_url: absolute URL of `prefix` on the media port, without a slash at the end.
+            available: to be called once, when a player that comes now can play.
+        """

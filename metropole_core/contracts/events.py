@@ -1,0 +1,71 @@
+"""The one typed list of things that happen, published on the site's event bus.
+
+Every event is a frozen msgspec struct, so that it crosses a backplane unchanged.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import Enum
+
+import msgspec
+
+
+class LiveState(str, Enum):
+    """The states of a channel; `metropole_core.streams.machine` says how they follow."""
+
+    OFFLINE = "offline"
+    CONNECTING = "connecting"
+    LIVE = "live"
+    INTERRUPTED = "interrupted"
+
+
+class Event(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """Base of all events."""
+
+
+class ChannelCreated(Event):
+    channel_id: int
+    name: str
+
+
+class ChannelChanged(Event):
+    """Title, category, tags, pictures or chat switch changed."""
+
+    channel_id: int
+    name: str
+
+
+class LiveStateChanged(Event):
+    """The live-status machine moved. `started_at` is the broadcast's start in UTC, or None."""
+
+    channel_id: int
+    name: str
+    state: LiveState
+    previous: LiveState
+    broadcast_id: int | None
+    started_at: datetime | None
+
+
+class ViewersChanged(Event):
+    """The number of people watching a channel."""
+
+    channel_id: int
+    name: str
+    viewers: int
+
+
+class Followed(Event):
+    channel_id: int
+    user_id: int
+
+
+class Unfollowed(Event):
+    channel_id: int
+    user_id: int
+
+
+class ChatSettingsChanged(Event):
+    """Chat was switched, or a chat mode was switched or set otherwise."""
+
+    channel_id: int

@@ -1,0 +1,72 @@
+"""How an ingest plugin asks the core whether an encoder may publish, and reports how it went."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from metropole_core.contracts.channels import ChannelRef
+from metropole_media.live import LiveStream
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a publisher may send. 0 means no limit."""
+
+    bitrate: int = 0
+    """bit/s, averaged over 10 s"""
+
+
+class Publication(Protocol):
+    """One publisher's stay, from its grant until it is gone. Exactly one of `lost` and `ended`
+    is called; further calls do nothing."""
+
+    def on_cut(self, callback: Callable[[str], None]) -> None:
+        """Register what to do when the core ends this publisher (key rotated, broadcast ended by
+        its creator, replaced by a newer connection). The callback gets a sentence for the log
+        and must close the connection."""
+
+    def lost(self, reason: str) -> None:
+        """The connection broke; the encoder may come back within the reconnect window."""
+
+    def ended(self) -> None:
+        """The encoder said that it stops (RTMP FCUnpublish or deleteStream)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """The publisher is welcome. Attach to `stream` before the next await."""
+
+    channel: ChannelRef
+    stream: LiveStream
+    publication: Publication
+    limits: Limits
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """The publisher is refused.
+
+    Fields:
+        code: "bad_key", "already_live", "ended_by_creator", "rate_limited", "unavailable".
+        sentence: for the encoder's log; never holds the key.
+        retry_after: seconds, or None.
+    """
+
+    code: str
+    sentence: str
+    retry_after: float | None = None
+
+
+class Publishing(Protocol):
+    """The core's door for ingest plugins. Fails closed."""
+
+    async def open(self, protocol: str, key: str, peer: str) -> Grant | Refusal:
+        """Decide about one publisher.
+
+        Arguments:
+            protocol: "rtmp", "whip".
+            key: stream key as sent, already cut out of query or stream name.
+            peer: the encoder's IP address.
+        """

@@ -1,0 +1,121 @@
+"""What is served under a prefix of the media port, without a socket: a request in, an answer out.
+
+An origin answers at once, or with a `Pending` that it releases later (a blocked playlist
+reload). One `Pending` serves every client that waits for the same thing: releasing it writes the
+same prebuilt bytes to each, so a waiting player costs neither a task nor a future.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+REASONS = {
+    200: "OK", 204: "No Content", 206: "Partial Content", 304: "Not Modified",
+    400: "Bad Request", 404: "Not Found", 405: "Method Not Allowed", 408: "Request Timeout",
+    410: "Gone", 414: "URI Too Long", 416: "Range Not Satisfiable",
+    429: "Too Many Requests", 431: "Request Header Fields Too Large",
+    500: "Internal Server Error", 503: "Service Unavailable", 505: "HTTP Version Not Supported",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A GET or HEAD request.
+
+    Fields:
+        method: "GET" or "HEAD".
+        path: what follows the origin's prefix, percent-decoded, without a leading slash.
+        query: the raw query string, without "?".
+        headers: by lower-case name; the last of a repeated header wins.
+    """
+
+    method: str
+    path: str
+    query: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """An answer, kept whole so that it is serialised once and written many times.
+
+    Fields:
+        status: HTTP status.
+        body: the bytes.
+        headers: (name, value) pairs without Content-Length and Connection.
+        wire: head and body as sent on a connection that stays open (built on first use).
+    """
+
+    status: int
+    body: bytes = b""
+    headers: tuple[tuple[str, str], ...] = ()
+    _cache: dict[str, bytes] = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def head(self) -> bytes:
+        """Status line and headers up to and with the empty line, for a keep-alive connection."""
+        head = self._cache.get("head")
+        if head is None:
+            lines = [f"HTTP/1.1 {self.status} {REASONS.get(self.status, 'Unknown')}"]
+            lines += [f"{name}: {value}" for name, value in self.headers]
+            lines.append(f"Content-Length: {len(self.body)}")
+            head = self._cache["head"] = ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
+        return head
+
+    @property
+    def wire(self) -> bytes:
+        wire = self._cache.get("wire")
+        if wire is None:
+            wire = self._cache["wire"] = self.head + self.body
+        return wire
+
+
+class Pending:
+    """An answer that is not known yet, shared by all who wait for it.
+
+    Arguments:
+        timeout: seconds after which the listener calls `expired()` for a client that still waits.
+        expired: makes the answer for such a client.
+    """
+
+    __slots__ = ("_answer", "_waiting", "expired", "timeout")
+
+    def __init__(self, timeout: float, expired: Callable[[], Response]) -> None:
+        self.timeout = timeout
+        self.expired = expired
+        self._answer: Response | None = None
+        self._waiting: dict[int, Callable[[Response], None]] = {}
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    @property
+    def answer(self) -> Response | None:
+        return self._answer
+
+    def add(self, token: int, respond: Callable[[Response], None]) -> None:
+        """Wait under a token of the caller's; answered at once if released already."""
+        if self._answer is not None:
+            respond(self._answer)
+        else:
+            self._waiting[token] = respond
+
+    def discard(self, token: int) -> None:
+        """The client of that token no longer waits."""
+        self._waiting.pop(token, None)
+
+    def release(self, response: Response) -> None:
+        """Answer everyone who waits, and all who come later."""
+        self._answer = response
+        waiting, self._waiting = self._waiting, {}
+        for respond in waiting.values():
+            respond(response)
+
+
+class Origin(Protocol):
+    """Something that answers requests under a prefix."""
+
+    def handle(self, request: Request) -> Response | Pending:
+        """Answer, or say that the answer comes later. Must not block or raise."""

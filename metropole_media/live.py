@@ -1,0 +1,248 @@
+"""One stream while it is live: publishers attach and detach, subscribers follow.
+
+A `LiveStream` lives as long as a broadcast. Publishers come and go (an encoder that lost its
+network attaches again); the stream gives its subscribers **one timeline without a hole**: the
+first packet of a publisher that returns is placed where the last packet of the one before ended,
+whatever time stamps the encoder starts with. Everything is synchronous and runs on the event
+loop: a subscriber does its small work in the call, or puts the packet into a bounded queue of
+its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+MAX_TRACKS = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """One elementary stream with its codec configuration.
+
+    Fields:
+        id: stable within the stream; 0 is the first video track, 100 the first audio track.
+        kind: "video" or "audio".
+        fourcc: sample entry of the codec ("avc1", "mp4a").
+        codec: RFC 6381 string, exact ("avc1.640028", "mp4a.40.2").
+        timescale: ticks a second of the packets' time stamps.
+        config: the decoder configuration record as the sample entry holds it (avcC payload,
+            AudioSpecificConfig).
+        width, height: pixels, 0 for audio.
+        frame_rate: frames a second when the source says it, else 0.0. A hint.
+        sample_rate, channels: Hz and count, 0 for video.
+        samples_per_packet: audio samples in a packet (1024 for AAC-LC), 0 for video.
+    """
+
+    id: int
+    kind: Literal["video", "audio"]
+    fourcc: str
+    codec: str
+    timescale: int
+    config: bytes
+    width: int = 0
+    height: int = 0
+    frame_rate: float = 0.0
+    sample_rate: int = 0
+    channels: int = 0
+    samples_per_packet: int = 0
+
+
+@dataclass(slots=True)
+class Packet:
+    """One encoded video frame or audio frame.
+
+    Fields:
+        track: `Track.id`.
+        dts, pts: decode and presentation time in the track's timescale, on the stream's timeline.
+        key: whether decoding can begin here (always true for audio).
+        data: the payload as the sample of an ISO base media file holds it (for AVC:
+            length-prefixed NAL units). Never changed after it was handed over.
+    """
+
+    track: int
+    dts: int
+    pts: int
+    key: bool
+    data: bytes | bytearray | memoryview
+
+
+class Subscriber(Protocol):
+    """Whoever follows a `LiveStream`. Calls are synchronous and must not block."""
+
+    def on_tracks(self, tracks: tuple[Track, ...], epoch: int) -> None:
+        """The source is described, again after each attach and when a configuration changed.
+
+        `epoch` grows with each publisher that attaches. The same tracks with a new epoch mean
+        that the same source came back.
+        """
+
+    def on_packet(self, packet: Packet) -> None:
+        """A packet of a described track, in arrival order."""
+
+    def on_interrupted(self) -> None:
+        """The publisher is gone; it may come back."""
+
+    def on_end(self) -> None:
+        """The broadcast is over; no call follows."""
+
+
+@dataclass(frozen=True, slots=True)
+class StreamStats:
+    """What has arrived so far, for dashboards and doctor.
+
+    Fields:
+        packets, octets: counted since the stream began.
+        last_packet_at: the clock's time of the newest packet in seconds, 0.0 before the first.
+        publisher: whether one is attached now.
+    """
+
+    packets: int
+    octets: int
+    last_packet_at: float
+    publisher: bool
+
+
+class PublisherHandle:
+    """What a publisher holds while it is attached. Made by `LiveStream.attach`."""
+
+    __slots__ = ("_offset_ms", "_stream", "detached")
+
+    def __init__(self, stream: LiveStream) -> None:
+        self._stream = stream
+        self._offset_ms: float | None = None
+        self.detached = False
+
+    def describe(self, tracks: tuple[Track, ...]) -> None:
+        """Say what the source holds; again whenever a configuration changes.
+
+        Raises:
+            ValueError: more than `MAX_TRACKS` tracks, or an id twice.
+        """
+        if not self.detached:
+            self._stream._describe(tracks)
+
+    def write(self, packet: Packet) -> None:
+        """Hand over one packet with the encoder's own time stamps.
+
+        A packet of a track that was not described, or after `detach`, is ignored.
+        """
+        stream = self._stream
+        if self.detached:
+            return
+        track = stream._by_id.get(packet.track)
+        if track is None:
+            return
+        if self._offset_ms is None:
+            first_ms = packet.dts * 1000 / track.timescale
+            self._offset_ms = stream._end_ms - first_ms
+        shift = round(self._offset_ms * track.timescale / 1000)
+        packet.dts += shift
+        packet.pts += shift
+        stream._deliver(packet, track)
+
+    def detach(self) -> None:
+        """The publisher is gone. Safe to call twice."""
+        if not self.detached:
+            self.detached = True
+            self._stream._detached(self)
+
+
+class LiveStream:
+    """The packets of one broadcast, handed from its publisher to its subscribers.
+
+    Arguments:
+        name: for logs.
+        clock: monotonic seconds.
+    """
+
+    def __init__(self, name: str, clock: Callable[[], float]) -> None:
+        self.name = name
+        self.tracks: tuple[Track, ...] = ()
+        self.epoch = 0
+        self.ended = False
+        self._clock = clock
+        self._by_id: dict[int, Track] = {}
+        self._subscribers: list[Subscriber] = []
+        self._publisher: PublisherHandle | None = None
+        self._end_ms = 0.0
+        self._packets = 0
+        self._octets = 0
+        self._last_packet_at = 0.0
+        self._last_dts: dict[int, int] = {}
+
+    @property
+    def stats(self) -> StreamStats:
+        return StreamStats(
+            self._packets, self._octets, self._last_packet_at, self._publisher is not None
+        )
+
+    def attach(self) -> PublisherHandle:
+        """Attach a publisher.
+
+        Raises:
+            RuntimeError: the stream has ended, or another publisher is attached.
+        """
+        if self.ended:
+            raise RuntimeError(f"stream {self.name} has ended")
+        if self._publisher is not None:
+            raise RuntimeError(f"stream {self.name} has a publisher")
+        self.epoch += 1
+        self._publisher = PublisherHandle(self)
+        return self._publisher
+
+    def subscribe(self, subscriber: Subscriber) -> Callable[[], None]:
+        """Follow the stream from now on; what is returned ends that."""
+        self._subscribers.append(subscriber)
+        if self.tracks:
+            subscriber.on_tracks(self.tracks, self.epoch)
+
+        def unsubscribe() -> None:
+            if subscriber in self._subscribers:
+                self._subscribers.remove(subscriber)
+
+        return unsubscribe
+
+    def end(self) -> None:
+        """The broadcast is over. Safe to call twice."""
+        if self.ended:
+            return
+        if self._publisher is not None:
+            self._publisher.detach()
+        self.ended = True
+        subscribers, self._subscribers = self._subscribers, []
+        for subscriber in subscribers:
+            subscriber.on_end()
+
+    def _describe(self, tracks: tuple[Track, ...]) -> None:
+        if len(tracks) > MAX_TRACKS:
+            raise ValueError(f"{len(tracks)} tracks; at most {MAX_TRACKS} are taken")
+        by_id = {track.id: track for track in tracks}
+        if len(by_id) != len(tracks):
+            raise ValueError("two tracks have the same id")
+        self.tracks, self._by_id = tracks, by_id
+        for subscriber in tuple(self._subscribers):
+            subscriber.on_tracks(tracks, self.epoch)
+
+    def _deliver(self, packet: Packet, track: Track) -> None:
+        previous = self._last_dts.get(track.id)
+        self._last_dts[track.id] = packet.dts
+        # Where a publisher that returns goes on: after the newest packet, by its own duration.
+        step = packet.dts - previous if previous is not None else 0
+        if not 0 < step <= track.timescale:
+            step = track.timescale // 30
+        end_ms = (packet.dts + step) * 1000 / track.timescale
+        if end_ms > self._end_ms:
+            self._end_ms = end_ms
+        self._packets += 1
+        self._octets += len(packet.data)
+        self._last_packet_at = self._clock()
+        for subscriber in self._subscribers:
+            subscriber.on_packet(packet)
+
+    def _detached(self, handle: PublisherHandle) -> None:
+        if self._publisher is handle:
+            self._publisher = None
+            for subscriber in tuple(self._subscribers):
+                subscriber.on_interrupted()
