@@ -1,4 +1,4 @@
-"""Metropole's core: people, channels, rooms, live status and the hooks. It touches no media byte."""
+"""Metropole's core: people, channels, rooms, live status, hooks. It touches no media byte."""
 
 from metropole_core.hookspecs import hookimpl
 

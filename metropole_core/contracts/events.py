@@ -24,19 +24,19 @@ class Event(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     """Base of all events."""
 
 
-class ChannelCreated(Event):
+class ChannelCreated(Event, frozen=True, kw_only=True):
     channel_id: int
     name: str
 
 
-class ChannelChanged(Event):
+class ChannelChanged(Event, frozen=True, kw_only=True):
     """Title, category, tags, pictures or chat switch changed."""
 
     channel_id: int
     name: str
 
 
-class LiveStateChanged(Event):
+class LiveStateChanged(Event, frozen=True, kw_only=True):
     """The live-status machine moved. `started_at` is the broadcast's start in UTC, or None."""
 
     channel_id: int
@@ -47,7 +47,7 @@ class LiveStateChanged(Event):
     started_at: datetime | None
 
 
-class ViewersChanged(Event):
+class ViewersChanged(Event, frozen=True, kw_only=True):
     """The number of people watching a channel."""
 
     channel_id: int
@@ -55,17 +55,17 @@ class ViewersChanged(Event):
     viewers: int
 
 
-class Followed(Event):
+class Followed(Event, frozen=True, kw_only=True):
     channel_id: int
     user_id: int
 
 
-class Unfollowed(Event):
+class Unfollowed(Event, frozen=True, kw_only=True):
     channel_id: int
     user_id: int
 
 
-class ChatSettingsChanged(Event):
+class ChatSettingsChanged(Event, frozen=True, kw_only=True):
     """Chat was switched, or a chat mode was switched or set otherwise."""
 
     channel_id: int
