@@ -9,7 +9,7 @@ PROJECTS := $(wildcard $(addsuffix /pyproject.toml,$(MEMBERS)))
 NODE_OK := $(shell node -e 'process.exit(+process.versions.node.split(".")[0]<22)' 2>/dev/null && echo y)
 NPM_PATH := PATH="$(CURDIR)/$(T)/bin:$$PATH"
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint lock assets clean
+.PHONY: help setup demo test lint lock assets docs bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -35,3 +35,22 @@ node_modules/.stamp: package-lock.json $(UV)
 lock: $(UV) ## resolve the Python requirements again
 	@$(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	  --no-header --no-annotate $(UPGRADE) requirements/dev.in -o requirements/dev.txt
+
+demo: setup ## run a demonstration site on 127.0.0.1 with one channel on air
+	@.venv/bin/metropole demo $(ARGS)
+
+lint: setup ## format, lint, types, import rules
+	@.venv/bin/ruff format --check -q . && .venv/bin/ruff check -q . && .venv/bin/mypy && .venv/bin/lint-imports
+	@$(NPM_PATH) npm run --silent check
+
+test: setup ## lint, then every test
+	@tools/need-packages.sh
+	@$(MAKE) --no-print-directory lint
+	@$(NPM_PATH) npm test --silent
+	@.venv/bin/pytest -q $(ARGS)
+
+clean: ## remove everything that was built
+	@rm -rf $(T) .venv .cache node_modules demo-data test-output
+
+docs: setup ## build the documentation; a warning is an error
+	@.venv/bin/sphinx-build -q -W --keep-going -b html docs docs/_build/html && echo "docs/_build/html/index.html"
