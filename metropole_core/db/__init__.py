@@ -1,0 +1,1 @@
+"""The database: tables, migrations, and a connection that survives cancellation."""

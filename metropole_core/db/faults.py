@@ -1,0 +1,51 @@
+"""What a driver's exception means, the same for all of them."""
+
+from __future__ import annotations
+
+import sqlite3
+
+ACCESS_DENIED = 1045
+DATABASE_DENIED = 1044
+UNKNOWN_DATABASE = 1049
+DUPLICATE = 1062
+LOCK_WAIT = 1205
+DEADLOCK = 1213
+
+
+def number(error: BaseException) -> int | None:
+    """The server's error number, None when it has none (SQLite)."""
+    first = error.args[0] if error.args else None
+    return first if isinstance(first, int) else None
+
+
+def is_duplicate(error: BaseException) -> bool:
+    """A unique key refused the row."""
+    if isinstance(error, sqlite3.IntegrityError):
+        return error.sqlite_errorname in {
+            "SQLITE_CONSTRAINT_UNIQUE",
+            "SQLITE_CONSTRAINT_PRIMARYKEY",
+        }
+    return type(error).__name__ == "IntegrityError" and number(error) == DUPLICATE
+
+
+def is_transient(error: BaseException) -> bool:
+    """The database broke the transaction off for the sake of another: try the whole again."""
+    if isinstance(error, sqlite3.OperationalError):
+        return error.sqlite_errorname.startswith(("SQLITE_BUSY", "SQLITE_LOCKED"))
+    return type(error).__name__ in {"OperationalError", "InternalError"} and number(error) in {
+        LOCK_WAIT,
+        DEADLOCK,
+    }
+
+
+def explain(error: BaseException, url: str) -> str:
+    """A sentence for the operator about a database that cannot be opened. `url` without its
+    password."""
+    code = number(error)
+    if code in {ACCESS_DENIED, DATABASE_DENIED}:
+        return f"The database server refuses the user of {url}. Check name, password and rights."
+    if code == UNKNOWN_DATABASE:
+        return f"The database of {url} does not exist. Create it, or correct the setting database."
+    if isinstance(error, sqlite3.OperationalError):
+        return f"The database file of {url} cannot be opened ({error}). Check folder and rights."
+    return f"The database at {url} does not answer ({error}). Check that the server runs."
