@@ -1,4 +1,4 @@
-"""How the command speaks: steps with their time, progress bars, tables, and errors in one sentence."""
+"""How the command speaks: timed steps, tables, and errors in one sentence."""
 
 from __future__ import annotations
 

@@ -173,9 +173,11 @@ async def _publish(url: str) -> None:
     """Keep the test picture on air: a publisher that ends is started again after a moment."""
     while True:
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "metropole_cli.testcard", url, "--size", "1280x720", "--fps", "30",
-            stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL,
-        )  # fmt: skip
+            sys.executable,
+            *("-m", "metropole_cli.testcard", url, "--size", "1280x720", "--fps", "30"),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.DEVNULL,
+        )
         try:
             await process.wait()
             await asyncio.sleep(5)

@@ -1,0 +1,56 @@
+"""A real Chromium as a viewer has it: without the flag that allows sound before a click."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import AsyncIterator
+
+from playwright.async_api import Browser, Page, async_playwright
+
+CHROMIUM = "/usr/bin/chromium"
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@contextlib.asynccontextmanager
+async def chromium() -> AsyncIterator[Browser]:
+    """A browser that ends with the block."""
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        try:
+            yield browser
+        finally:
+            await browser.close()
+
+
+@contextlib.asynccontextmanager
+async def person(
+    browser: Browser, *, width: int = 1440, height: int = 900, allow: str = ""
+) -> AsyncIterator[Page]:
+    """Someone with a browser profile of their own.
+
+    An error on the console or an exception in a script fails the block's test, unless it matches
+    the pattern `allow`.
+    """
+    context = await browser.new_context(
+        viewport={"width": width, "height": height}, locale="en-US", color_scheme="dark"
+    )
+    page = await context.new_page()
+    errors: list[str] = []
+    page.on("console", lambda m: errors.append(f"{m.text} {m.location}") if m.type == "error" else None)
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    try:
+        yield page
+    finally:
+        await context.close()
+    wrong = [error for error in errors if not (allow and re.search(allow, error))]
+    assert not wrong, wrong

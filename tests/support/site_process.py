@@ -1,0 +1,130 @@
+"""A whole site as an operator runs it: `metropole init` and `metropole serve` in processes of their
+own, on free ports."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+METROPOLE = Path(sys.executable).with_name("metropole")
+START_TIMEOUT = 30.0
+ADMIN = "boss"
+ADMIN_PASSWORD = "a password for the tests"
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports of 127.0.0.1 that nobody listens on now."""
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [each.getsockname()[1] for each in sockets]
+    for each in sockets:
+        each.close()
+    return ports
+
+
+@dataclass(slots=True)
+class SiteProcess:
+    """A running site. `log` holds what it printed so far."""
+
+    folder: Path
+    database: str
+    port: int
+    media_port: int
+    rtmp_port: int
+    process: asyncio.subprocess.Process | None = None
+    log: list[str] = field(default_factory=list)
+    _reader: asyncio.Task[None] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def config(self) -> Path:
+        return self.folder / "metropole.toml"
+
+    def rtmp_url(self, key: str) -> str:
+        return f"rtmp://127.0.0.1:{self.rtmp_port}/live/{key}"
+
+    async def init(self) -> None:
+        """`metropole init`, then the ports of this site in its configuration."""
+        await self.run(
+            "init", "--yes", "--name", "Metropole", "--public-url", self.url,
+            "--data-dir", str(self.folder / "data"), "--database", self.database,
+            "--admin", ADMIN, env={"METROPOLE_ADMIN_PASSWORD": ADMIN_PASSWORD},
+        )  # fmt: skip
+        text = self.config.read_text()
+        for old, new in ((8000, self.port), (8001, self.media_port), (1935, self.rtmp_port)):
+            text = text.replace(f'"127.0.0.1:{old}"', f'"127.0.0.1:{new}"')
+        self.config.write_text(text)
+
+    async def run(self, *arguments: str, env: dict[str, str] | None = None) -> str:
+        """Run a command of the site to its end.
+
+        Returns:
+            What it printed. A failure is an AssertionError with all of it.
+        """
+        process = await asyncio.create_subprocess_exec(
+            METROPOLE, "--config", str(self.config), *arguments,
+            env={**os.environ, **(env or {})}, stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+        )  # fmt: skip
+        out, _ = await asyncio.wait_for(process.communicate(), START_TIMEOUT)
+        assert process.returncode == 0, out.decode()
+        return out.decode()
+
+    async def start(self) -> None:
+        """`metropole serve`, until it answers."""
+        self.process = await asyncio.create_subprocess_exec(
+            METROPOLE, "--config", str(self.config), "serve",
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+        )  # fmt: skip
+        self._reader = asyncio.create_task(self._read())
+        async with asyncio.timeout(START_TIMEOUT):
+            while not await self._answers():
+                assert self.process.returncode is None, "".join(self.log)
+                await asyncio.sleep(0.05)
+
+    async def _answers(self) -> bool:
+        try:
+            reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        except OSError:
+            return False
+        try:
+            writer.write(b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
+            return (await reader.readline()).startswith(b"HTTP/1.1 200")
+        finally:
+            writer.close()
+            await writer.wait_closed()
+
+    async def _read(self) -> None:
+        assert self.process is not None
+        assert self.process.stdout is not None
+        async for line in self.process.stdout:
+            self.log.append(line.decode(errors="replace"))
+
+    async def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
+        """End it and wait.
+
+        Returns:
+            Its exit code.
+        """
+        assert self.process is not None
+        if self.process.returncode is None:
+            self.process.send_signal(how)
+        code = await asyncio.wait_for(self.process.wait(), 10)
+        if self._reader is not None:
+            await self._reader
+        return code
+
+
+def make_site(folder: Path, database: str | None = None) -> SiteProcess:
+    """A site in an empty folder; SQLite unless told otherwise. Nothing runs yet."""
+    port, media, rtmp = free_ports(3)
+    url = database or f"sqlite:///{folder}/data/metropole.sqlite3"
+    return SiteProcess(folder, url, port, media, rtmp)
