@@ -95,7 +95,11 @@ class Database(core.Database):
 
     async def in_transaction(self, work: Callable[[], Awaitable[T]]) -> T:
         """Run `work` in a transaction, again from its start when the server broke it off
-        (deadlock, lock wait). `work` must have no effect but in the database."""
+        (deadlock, lock wait). `work` must have no effect but in the database. Inside another
+        transaction it is a savepoint and runs once: only the whole can be tried again."""
+        if self._connection is not None and self.connection()._transaction_stack:
+            async with self.transaction():
+                return await work()
         for attempt in range(RETRIES):
             try:
                 async with self.transaction():

@@ -53,7 +53,7 @@ class Connection(core.Connection):
         self, query: ClauseElement | str, values: dict[str, Any] | None = None
     ) -> AsyncGenerator[Row, None]:
         """The rows one by one; they are all fetched first, so mind the size."""
-        for row in await self.fetch_all(query, values):
+        for row in await self._connection.fetch_all(build(query, values)):
             yield row
 
     def transaction(self, *, force_rollback: bool = False, **options: Any) -> Transaction:
@@ -74,7 +74,7 @@ class Transaction(core.Transaction):
     """
 
     # A plain attribute: the original keeps it in a context variable, which each task copies.
-    _transaction: TransactionBackend | None = None  # type: ignore[assignment]
+    _transaction: TransactionBackend | None = None
     _connection_callable: Callable[[], Connection]
     _held: Connection
 
