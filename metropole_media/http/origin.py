@@ -55,12 +55,19 @@ class Response:
 
     @property
     def head(self) -> bytes:
-        """Status line and headers up to and with the empty line, for a keep-alive connection."""
+        """Status line and headers up to and with the empty line, for a keep-alive connection.
+
+        Raises:
+            ValueError: a header holds a line break, or a character outside Latin-1.
+        """
         head = self._cache.get("head")
         if head is None:
             lines = [f"HTTP/1.1 {self.status} {REASONS.get(self.status, 'Unknown')}"]
             lines += [f"{name}: {value}" for name, value in self.headers]
-            lines.append(f"Content-Length: {len(self.body)}")
+            if self.status not in (204, 304):  # RFC 9110 section 8.6
+                lines.append(f"Content-Length: {len(self.body)}")
+            if any("\r" in line or "\n" in line for line in lines):
+                raise ValueError("a header holds a line break")
             head = self._cache["head"] = ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
         return head
 
@@ -96,7 +103,11 @@ class Pending:
         return self._answer
 
     def add(self, token: int, respond: Callable[[Response], None]) -> None:
-        """Wait under a token of the caller's; answered at once if released already."""
+        """Wait under a token of the caller's; answered at once if released already.
+
+        The token is `id()` of the object that waits, so that listeners do not collide.
+        `respond` must not raise, and must not ask an origin for anything in the call.
+        """
         if self._answer is not None:
             respond(self._answer)
         else:
