@@ -309,7 +309,7 @@ class Connection(asyncio.BufferedProtocol):
         transport = self._transport
         slow = transport.get_write_buffer_size() > 0
         self._enter(Phase.CLOSING, self._limits.slow_timeout if slow else self._limits.linger)
-        if transport.can_write_eof():
+        if transport.can_write_eof() and not self._eof:
             transport.write_eof()
             transport.resume_reading()
         else:
