@@ -1,0 +1,136 @@
+"""H.264: the decoder configuration record, and where decoding can begin.
+
+Source: ISO/IEC 14496-15 section 5.3.3.1 (AVCDecoderConfigurationRecord), RFC 6381 section 3.3.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from metropole_media.codecs.errors import BadRecord
+from metropole_media.codecs.sps import parse_sps
+
+MAX_RECORD = 64 * 1024
+MAX_NAL_UNITS = 64
+"""NAL units looked at in front of the first slice of a frame."""
+
+IDR, SEI = 5, 6
+RECOVERY_POINT = 6
+MAX_SEI_MESSAGES = 16
+
+
+@dataclass(frozen=True, slots=True)
+class AvcConfig:
+    """What an encoder says about its H.264 stream.
+
+    Fields:
+        codec: RFC 6381 string ("avc1.640028"), from the sequence parameter set.
+        width, height: pixels after cropping.
+        frame_rate: frames a second by the VUI timing, 0.0 when it is not given.
+        nal_length_size: octets of the length in front of each NAL unit (1, 2 or 4).
+        chroma_format, bit_depth: as in `sps.Sps`.
+    """
+
+    codec: str
+    width: int
+    height: int
+    frame_rate: float
+    nal_length_size: int
+    chroma_format: int
+    bit_depth: int
+
+
+def parse_avcc(record: bytes) -> AvcConfig:
+    """Read an AVCDecoderConfigurationRecord (the payload of an avcC box).
+
+    Raises:
+        BadRecord: the record cannot be used; says why.
+    """
+    if len(record) > MAX_RECORD:
+        raise BadRecord("The H.264 configuration is longer than 64 KiB.")
+    if len(record) < 7:
+        raise BadRecord("The H.264 configuration is cut off.")
+    if record[0] != 1:
+        raise BadRecord(f"The H.264 configuration has version {record[0]} instead of 1.")
+    length_size = (record[4] & 3) + 1
+    if length_size == 3:
+        raise BadRecord("The H.264 configuration names a NAL length of 3 octets.")
+    sets, at = _units(record, 6, record[5] & 0x1F)
+    if not sets:
+        raise BadRecord("The H.264 configuration holds no sequence parameter set.")
+    if at >= len(record):
+        raise BadRecord("The H.264 configuration is cut off.")
+    pictures, _ = _units(record, at + 1, record[at])
+    if not pictures:
+        raise BadRecord("The H.264 configuration holds no picture parameter set.")
+    sps = parse_sps(sets[0])
+    return AvcConfig(
+        codec=f"avc1.{sps.profile:02x}{sps.compatibility:02x}{sps.level:02x}",
+        width=sps.width,
+        height=sps.height,
+        frame_rate=sps.frame_rate,
+        nal_length_size=length_size,
+        chroma_format=sps.chroma_format,
+        bit_depth=sps.bit_depth,
+    )
+
+
+def is_key(data: memoryview, nal_length_size: int, flagged: bool) -> bool:
+    """Whether decoding can begin with this frame.
+
+    An IDR slice decides. Without one, what the container claims counts only together with a
+    recovery point (open groups of pictures): some encoders flag every I frame.
+
+    Arguments:
+        data: NAL units, each with its length in front.
+        nal_length_size: `AvcConfig.nal_length_size`.
+        flagged: whether the container calls it a key frame.
+    """
+    at, end = 0, len(data)
+    recovery = False
+    for _ in range(MAX_NAL_UNITS):
+        start = at + nal_length_size
+        if start >= end:
+            return False
+        size = int.from_bytes(data[at:start], "big")
+        if not 0 < size <= end - start:
+            return False
+        kind = data[start] & 0x1F
+        if 1 <= kind <= IDR:
+            return kind == IDR or (flagged and recovery)
+        if flagged and kind == SEI and not recovery:
+            recovery = _has_recovery_point(data[start + 1 : start + size])
+        at = start + size
+    return False
+
+
+def _has_recovery_point(payload: memoryview) -> bool:
+    """Walk the messages of an SEI unit (section 7.3.2.3.1)."""
+    at, end = 0, len(payload)
+    for _ in range(MAX_SEI_MESSAGES):
+        values = []
+        for _ in range(2):
+            value = 0
+            while at < end and payload[at] == 0xFF:
+                value += 255
+                at += 1
+            if at >= end:
+                return False
+            values.append(value + payload[at])
+            at += 1
+        if values[0] == RECOVERY_POINT:
+            return True
+        at += values[1]
+    return False
+
+
+def _units(record: bytes, at: int, count: int) -> tuple[list[bytes], int]:
+    units = []
+    for _ in range(count):
+        size = int.from_bytes(record[at : at + 2], "big")
+        unit = record[at + 2 : at + 2 + size]
+        if at + 2 > len(record) or size == 0 or len(unit) != size:
+            raise BadRecord("The H.264 configuration is cut off.")
+        units.append(unit)
+        at += 2 + size
+    return units, at
