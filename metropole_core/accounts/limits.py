@@ -40,15 +40,15 @@ class RateLimit:
 
 def address_key(address: str) -> str:
     """What counts as one address: an IPv4 address, or the /64 of an IPv6 address, since one
-    household holds all of it."""
+    household holds all of it. Anything else counts as it is, cut to 64 characters."""
     try:
-        parsed = ipaddress.ip_address(address.split("%")[0])
+        parsed = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:
-        return address[:100]
+        return address[:64]
     if isinstance(parsed, ipaddress.IPv6Address):
         if parsed.ipv4_mapped is not None:
             return str(parsed.ipv4_mapped)
-        return str(ipaddress.ip_network((parsed, 64), strict=False).network_address)
+        return str(ipaddress.ip_network((parsed, 64), strict=False))
     return str(parsed)
 
 

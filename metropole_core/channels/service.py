@@ -7,6 +7,7 @@ import dataclasses
 import secrets
 from collections.abc import Callable, Iterable
 from datetime import datetime
+from typing import Any
 
 from metropole_core.channels.details import check_details, search_text
 from metropole_core.channels.listing import Listing
@@ -231,7 +232,8 @@ class Channels:
         old: str | None = getattr(before, kind)
         if old is not None and old != key:
             self._storage.delete(old)
-        return self._changed(dataclasses.replace(before, **{kind: key}))
+        changes: dict[str, Any] = {kind: key}
+        return self._changed(dataclasses.replace(before, **changes))
 
     def _changed(self, channel: Channel) -> Channel:
         self._events.publish(ChannelChanged(channel_id=channel.id, name=channel.name))
