@@ -1,0 +1,118 @@
+"""All that leans on private parts of Hypercorn 0.18, which is pinned for that.
+
+What is added to it: each connection's transport stands in the ASGI state as `state["transport"]`
+(a `Ref`), so that a message encoded once can be written to many WebSockets; open connections are
+known, bounded and can be aborted; permessage-deflate is never negotiated, since it costs 180 KiB
+and half as much CPU again for each connection. `missing` says at start what a release moved; the
+site then runs on plain Hypercorn.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import hypercorn.asyncio.run as run
+import hypercorn.protocol.ws_stream as ws_stream
+from hypercorn.asyncio.tcp_server import TCPServer
+from hypercorn.config import Config, Sockets
+from hypercorn.utils import wrap_app
+
+TCP_SERVER_TAKES = ["self", "app", "loop", "config", "context", "state", "reader", "writer"]
+
+
+class Ref:
+    """Holds a transport. Survives the deep copy of the scope that ProxyFix makes."""
+
+    __slots__ = ("tr",)
+
+    def __init__(self, tr: asyncio.Transport) -> None:
+        self.tr = tr
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Ref:
+        return self
+
+
+class ServerConfig(Config):
+    """Hypercorn's settings, and the open connections of this server."""
+
+    def __init__(self, max_connections: int) -> None:
+        super().__init__()
+        self.max_connections = max_connections
+        self.transports: set[asyncio.Transport] = set()
+
+
+class OfferingServer(TCPServer):
+    """A connection that offers its transport, and is counted while it is open."""
+
+    def __init__(
+        self,
+        app: Any,
+        loop: asyncio.AbstractEventLoop,
+        config: Any,
+        context: Any,
+        state: Any,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+    ) -> None:
+        offered = {**state, "transport": Ref(writer.transport)}
+        super().__init__(app, loop, config, context, offered, reader, writer)
+
+    async def run(self) -> None:
+        config = self.config
+        if not isinstance(config, ServerConfig):  # another server in this process
+            await super().run()
+            return
+        transport: asyncio.Transport = self.writer.transport
+        if len(config.transports) >= config.max_connections:
+            transport.abort()
+            return
+        config.transports.add(transport)
+        try:
+            await super().run()
+        finally:
+            config.transports.discard(transport)
+
+
+def missing() -> list[str]:
+    """Which of the private parts are not as this module needs them, in words."""
+    found = []
+    if list(inspect.signature(TCPServer.__init__).parameters) != TCP_SERVER_TAKES:
+        found.append("TCPServer takes other arguments")
+    if not inspect.iscoroutinefunction(getattr(TCPServer, "run", None)):
+        found.append("TCPServer.run is gone")
+    if getattr(run, "TCPServer", None) not in (TCPServer, OfferingServer):
+        found.append("worker_serve finds TCPServer elsewhere")
+    if "sockets" not in inspect.signature(run.worker_serve).parameters:
+        found.append("worker_serve takes no sockets")
+    if not callable(getattr(ws_stream, "server_extensions_handshake", None)):
+        found.append("the WebSocket handshake negotiates extensions elsewhere")
+    return found
+
+
+def _no_extensions(*_arguments: Any) -> None:
+    """Accept no extension that a client offers."""
+
+
+def install() -> list[str]:
+    """Put the additions in place; does nothing, and says what is missing, when they do not fit."""
+    absent = missing()
+    if not absent:
+        run.TCPServer = OfferingServer  # type: ignore[misc]
+        ws_stream.server_extensions_handshake = _no_extensions  # type: ignore[assignment]
+    return absent
+
+
+async def serve(
+    app: Any, config: ServerConfig, sockets: Sockets, trigger: Callable[[], Awaitable[None]]
+) -> None:
+    """Serve on sockets that are bound already, until `trigger` returns. It is called once the
+    sockets accept connections."""
+    await run.worker_serve(
+        wrap_app(app, config.wsgi_max_body_size, "asgi"),
+        config,
+        sockets=sockets,
+        shutdown_trigger=trigger,
+    )

@@ -1,0 +1,181 @@
+"""Serves a site on its port until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import logging
+import signal
+import socket
+from collections.abc import Awaitable, Callable, Iterator
+
+from hypercorn.config import Sockets
+
+from metropole_core import hypercorn_parts
+from metropole_core.app import create_app, site_of, start
+from metropole_core.config import SiteConfig, split_bind
+from metropole_core.errors import Unavailable
+from metropole_core.hypercorn_parts import ServerConfig
+from metropole_core.site import Site
+
+log = logging.getLogger("metropole.server")
+
+BACKLOG = 1024
+CLOSING_SECONDS = 1.0
+"""How long those who keep connections open may take to say good-bye."""
+ABORT_AFTER = 0.5
+"""Seconds after that until connections that are still open are cut."""
+
+
+async def serve(
+    config: SiteConfig,
+    *,
+    ready: Callable[[Site], Awaitable[None]] | None = None,
+    stop: asyncio.Event | None = None,
+) -> None:
+    """Run a site until SIGINT or SIGTERM; a second signal cuts every connection at once.
+
+    Arguments:
+        ready: called once its ports are open.
+        stop: stops it as a signal would.
+
+    Raises:
+        MetropoleError: it cannot start (a port that is taken, a database that is away); the
+            sentence says what to do.
+    """
+    stop = stop or asyncio.Event()
+    # Bound first: a second site that is started by mistake must not touch the streams of the
+    # one that runs.
+    sock = bind_socket(config.bind)
+    try:
+        app = create_app(config)
+        site = site_of(app)
+        server = _server_config(config)
+        with _signals(stop, server):
+            await start(app)
+            try:
+                await hypercorn_parts.serve(
+                    app,
+                    server,
+                    Sockets([], [sock], []),
+                    lambda: _until_stopped(site, server, stop, ready),
+                )
+            finally:
+                await site.stop()
+    finally:
+        sock.close()
+
+
+def bind_socket(bind: str) -> socket.socket:
+    """A socket bound to that address, which does not listen yet.
+
+    Raises:
+        Unavailable: it cannot be had; the sentence says why and what to do.
+    """
+    host, port = split_bind(bind)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.setblocking(False)
+        sock.bind((host, port))
+        sock.listen(BACKLOG)
+    except OSError as error:
+        sock.close()
+        raise Unavailable(_why_not(bind, port, error), code="port") from None
+    return sock
+
+
+def _why_not(bind: str, port: int, error: OSError) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return (
+            f"Port {port} is taken: another program listens on {bind}. "
+            "End it, or set `bind` to another port."
+        )
+    if error.errno == errno.EACCES:
+        return (
+            f"This account may not listen on {bind}: ports below 1024 are for the administrator. "
+            "Set `bind` to a higher port and put a web server in front."
+        )
+    if error.errno == errno.EADDRNOTAVAIL or isinstance(error, socket.gaierror):
+        return f"This machine has no address {bind.rpartition(':')[0]}. Correct the setting `bind`."
+    return f"The site cannot listen on {bind}: {error.strerror}."
+
+
+def _server_config(config: SiteConfig) -> ServerConfig:
+    absent = hypercorn_parts.install()
+    if absent:
+        log.warning(
+            "this release of Hypercorn is not the one that Metropole was made for, chat takes "
+            "more CPU: %s",
+            "; ".join(absent),
+        )
+    server = ServerConfig(config.max_connections)
+    server.graceful_timeout = CLOSING_SECONDS
+    server.backlog = BACKLOG
+    server.keep_alive_max_requests = 100_000
+    server.keep_alive_timeout = 15.0
+    server.websocket_max_message_size = 64 * 1024
+    server.accesslog = None
+    server.errorlog = logging.getLogger("metropole.hypercorn")
+    server.include_server_header = False
+    return server
+
+
+async def _until_stopped(
+    site: Site,
+    server: ServerConfig,
+    stop: asyncio.Event,
+    ready: Callable[[Site], Awaitable[None]] | None,
+) -> None:
+    """Hypercorn calls this once the port is open, and shuts down when it returns."""
+    try:
+        if ready is not None:
+            await ready(site)
+        await stop.wait()
+    finally:
+        log.info("the site stops")
+        await say_goodbye(site)
+        # Whoever is still there after that neither reads nor lets go.
+        asyncio.get_running_loop().call_later(ABORT_AFTER, _abort, server)
+
+
+async def say_goodbye(site: Site) -> None:
+    """Let everyone who keeps connections open end them, within `CLOSING_SECONDS`."""
+    tasks = [asyncio.ensure_future(callback()) for callback in site.closing]
+    if not tasks:
+        return
+    done, late = await asyncio.wait(tasks, timeout=CLOSING_SECONDS)
+    for task in late:
+        task.cancel()
+    for task in done:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("closing connections failed", exc_info=error)
+
+
+def _abort(server: ServerConfig) -> None:
+    for transport in list(server.transports):
+        transport.abort()
+
+
+@contextlib.contextmanager
+def _signals(stop: asyncio.Event, server: ServerConfig) -> Iterator[None]:
+    """SIGINT and SIGTERM stop the site while this lasts; not possible outside the main thread."""
+    loop = asyncio.get_running_loop()
+
+    def handle() -> None:
+        if stop.is_set():
+            _abort(server)
+        stop.set()
+
+    taken = []
+    for number in (signal.SIGINT, signal.SIGTERM):
+        with contextlib.suppress(RuntimeError, ValueError, NotImplementedError):
+            loop.add_signal_handler(number, handle)
+            taken.append(number)
+    try:
+        yield
+    finally:
+        for number in taken:
+            loop.remove_signal_handler(number)

@@ -1,0 +1,1 @@
+"""Who is live: the live-status machine, publishers, viewers."""

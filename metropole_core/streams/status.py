@@ -1,0 +1,339 @@
+"""The live status of all channels: turns the machine, keeps time, writes down, tells everyone.
+
+The machine turns at once, in memory; what follows from it (database, event) happens in the order
+of the changes, one channel after its own. A database that is away delays no change of status: it
+is logged, and what pages ask is answered from memory.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from metropole_core.contracts.channels import ChannelRef
+from metropole_core.contracts.context import Clock, Events
+from metropole_core.contracts.events import LiveState, LiveStateChanged
+from metropole_core.contracts.provider import ProviderEvent
+from metropole_core.streams import machine
+from metropole_core.streams.machine import Moment
+from metropole_core.tasks import TaskOwner
+
+if TYPE_CHECKING:
+    from metropole_core.channels import Channels
+    from metropole_core.registry import Registry
+    from metropole_core.streams.store import StreamStore
+    from metropole_core.streams.viewers import Viewers
+
+log = logging.getLogger("metropole.streams")
+
+END_SECONDS = 60.0
+"""How long a key is refused after its owner ended the broadcast: OBS reconnects at once."""
+MAX_WAITING = 256
+"""Changes of one channel that may wait for the database."""
+ON_AIR = (LiveState.LIVE, LiveState.INTERRUPTED)
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelLive:
+    """A channel's live status for those who look.
+
+    Fields:
+        broadcast_id: the running broadcast, None when there is none or it is not stored yet.
+        started_at: when it went live, UTC.
+        viewers: people who watch now.
+        provider: who hosts it, None when it is offline.
+    """
+
+    channel_id: int
+    state: LiveState
+    broadcast_id: int | None = None
+    started_at: datetime | None = None
+    viewers: int = 0
+    provider: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Change:
+    previous: LiveState
+    state: LiveState
+    session: str | None
+    at: datetime
+    started_at: datetime | None
+    peak_viewers: int
+
+
+@dataclass(slots=True)
+class _Live:
+    ref: ChannelRef
+    provider: str
+    moment: Moment = field(default_factory=Moment)
+    started_at: datetime | None = None
+    broadcast_id: int | None = None
+    timer: asyncio.TimerHandle | None = None
+    waiting: deque[_Change] = field(default_factory=deque)
+    written: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        self.written.set()
+
+
+class LiveStatus:
+    """Every channel's live status.
+
+    Arguments:
+        window: the reconnect window in seconds.
+    """
+
+    def __init__(
+        self,
+        store: StreamStore,
+        channels: Channels,
+        registry: Registry,
+        viewers: Viewers,
+        events: Events,
+        clock: Clock,
+        window: float = machine.WINDOW,
+    ) -> None:
+        self._store = store
+        self._channels = channels
+        self._registry = registry
+        self._viewers = viewers
+        self._events = events
+        self._clock = clock
+        self._window = window
+        self._live: dict[int, _Live] = {}
+        self._tasks = TaskOwner("status", log, limit=100_000)
+        self.cut: Callable[[int, str], None] = lambda _channel_id, _sentence: None
+        """Ends a channel's publisher: (channel, sentence for the log). Set by publishing."""
+
+    def state(self, channel_id: int) -> ChannelLive:
+        """A channel's live status; offline when nothing is known of it."""
+        live = self._live.get(channel_id)
+        if live is None:
+            return ChannelLive(channel_id, LiveState.OFFLINE)
+        return self._view(live)
+
+    def all_live(self) -> list[ChannelLive]:
+        """Every channel that is not offline, most viewers first."""
+        found = [
+            self._view(live)
+            for live in self._live.values()
+            if live.moment.state is not LiveState.OFFLINE
+        ]
+        return sorted(found, key=lambda each: (-each.viewers, each.channel_id))
+
+    def _view(self, live: _Live) -> ChannelLive:
+        if live.moment.state is LiveState.OFFLINE:
+            return ChannelLive(live.ref.id, LiveState.OFFLINE)
+        return ChannelLive(
+            live.ref.id,
+            live.moment.state,
+            live.broadcast_id,
+            live.started_at,
+            self._viewers.count(live.ref.id),
+            live.provider,
+        )
+
+    def tell(self, channel: ChannelRef, event: ProviderEvent) -> None:
+        """Something happened to a channel's stream. Returns at once."""
+        live = self._live.get(channel.id)
+        if live is None:
+            live = self._live[channel.id] = _Live(channel, event.provider)
+        live.ref = channel
+        if live.moment.state is LiveState.OFFLINE:
+            live.provider = event.provider
+        elif live.provider != event.provider:
+            log.warning(
+                "%s: an event of %s is ignored, %s hosts the broadcast",
+                channel.name,
+                event.provider,
+                live.provider,
+            )
+            return
+        now = self._clock.monotonic()
+        self._expire(live, now)
+        self._turn(live, machine.step(live.moment, event.kind, event.session, now, self._window))
+
+    async def event(self, event: ProviderEvent) -> None:
+        """Something happened to a channel's stream. Returns when it is stored and published; of
+        a channel that does not exist, nothing happens."""
+        channel = await self._channels.by_id(event.channel_id)
+        if channel is None:
+            return
+        self.tell(channel.ref, event)
+        await self._live[channel.id].written.wait()
+
+    async def end_by_creator(self, channel_id: int) -> datetime:
+        """End the broadcast: cut the publisher off and refuse its key for `END_SECONDS`.
+
+        Returns:
+            until when the key is refused, UTC.
+        """
+        until = self._now() + timedelta(seconds=END_SECONDS)
+        # The refusal first: the encoder may be back before anything else is done.
+        await self._channels.refuse_until(channel_id, until)
+        self.cut(channel_id, "the broadcast was ended on the creator's page")
+        live = self._live.get(channel_id)
+        if live is not None:
+            self._turn(live, machine.end(live.moment))
+            await live.written.wait()
+        return until
+
+    async def recover(self) -> None:
+        """After a start: take over what was running. Encoders have the reconnect window from now
+        to come back."""
+        now = self._clock.monotonic()
+        running = []
+        for row in await self._store.running():
+            live = _Live(row.channel, row.provider or "", Moment(row.state))
+            self._live[row.channel.id] = live
+            live.broadcast_id, live.started_at = row.broadcast_id, row.started_at
+            if row.broadcast_id is not None and row.state in ON_AIR:
+                running.append(row.broadcast_id)
+            self._turn(live, machine.recover(row.state, row.session, now, self._window))
+        await self._store.finish_others(running, self._now())
+        await self.settled()
+
+    async def stop(self) -> None:
+        """Stop keeping time. What is live stays live in the database and is taken over at the
+        next start, so that a restart ends no broadcast."""
+        for live in self._live.values():
+            if live.timer is not None:
+                live.timer.cancel()
+                live.timer = None
+        try:
+            async with asyncio.timeout(1.0):
+                await self.settled()
+        except TimeoutError:
+            log.error("the last changes of live status could not be stored in time")
+        await self._tasks.stop()
+
+    async def settled(self) -> None:
+        """Wait until every change so far is stored and published."""
+        for live in list(self._live.values()):
+            await live.written.wait()
+
+    def _turn(self, live: _Live, moment: Moment) -> None:
+        """Take over the machine's next state and do what follows."""
+        previous, live.moment = live.moment, moment
+        if moment.deadline != previous.deadline:
+            self._set_timer(live)
+        if moment.state is previous.state:
+            return
+        at = self._now()
+        if moment.state is LiveState.LIVE and live.started_at is None:
+            live.started_at = at
+            self._viewers.reset_peak(live.ref.id)
+        change = _Change(
+            previous.state,
+            moment.state,
+            moment.session,
+            at,
+            live.started_at,
+            self._viewers.peak(live.ref.id),
+        )
+        if moment.state is LiveState.OFFLINE:
+            live.started_at = None
+            self._end_at_provider(live)
+        log.info("%s: %s -> %s", live.ref.name, previous.state.value, moment.state.value)
+        self._put(live, change)
+
+    def _end_at_provider(self, live: _Live) -> None:
+        provider = self._registry.provider(live.provider)
+        if provider is None:
+            return
+        try:
+            provider.end(live.ref)
+        except Exception:
+            log.exception("provider %s could not end %s", live.provider, live.ref.name)
+
+    def _set_timer(self, live: _Live) -> None:
+        if live.timer is not None:
+            live.timer.cancel()
+            live.timer = None
+        deadline = live.moment.deadline
+        if deadline is not None:
+            delay = max(0.0, deadline - self._clock.monotonic())
+            live.timer = asyncio.get_running_loop().call_later(delay, self._expired, live)
+
+    def _expired(self, live: _Live) -> None:
+        live.timer = None
+        if not self._expire(live, self._clock.monotonic()):
+            self._set_timer(live)  # the timer was a little early
+
+    def _expire(self, live: _Live, now: float) -> bool:
+        """Look whether the deadline has passed. A publisher who came back and sent nothing that
+        can be played is cut off: its stay does not count any more."""
+        was = live.moment
+        moment = machine.expire(was, now)
+        if moment is was:
+            return False
+        self._turn(live, moment)
+        if was.connected:
+            self.cut(live.ref.id, "nothing that could be played came in time")
+        return True
+
+    def _put(self, live: _Live, change: _Change) -> None:
+        if len(live.waiting) >= MAX_WAITING:
+            log.error("%s: the database is too slow, a change is not stored", live.ref.name)
+            live.waiting.popleft()
+        live.waiting.append(change)
+        if live.written.is_set():
+            live.written.clear()
+            self._tasks.spawn(self._write(live), live.ref.name)
+
+    async def _write(self, live: _Live) -> None:
+        try:
+            while live.waiting:
+                change = live.waiting.popleft()
+                try:
+                    await self._store_change(live, change)
+                except Exception:
+                    log.exception("%s: the live status could not be stored", live.ref.name)
+                self._events.publish(
+                    LiveStateChanged(
+                        channel_id=live.ref.id,
+                        name=live.ref.name,
+                        state=change.state,
+                        previous=change.previous,
+                        broadcast_id=live.broadcast_id,
+                        started_at=change.started_at
+                        if change.state is not LiveState.OFFLINE
+                        else None,
+                    )
+                )
+                if change.state is LiveState.OFFLINE:
+                    live.broadcast_id = None
+        finally:
+            live.written.set()
+
+    async def _store_change(self, live: _Live, change: _Change) -> None:
+        if (
+            change.state is LiveState.LIVE
+            and live.broadcast_id is None
+            and change.started_at is not None
+        ):
+            channel = await self._channels.by_id(live.ref.id)
+            title = channel.title if channel is not None else ""
+            live.broadcast_id = await self._store.begin(
+                live.ref.id, live.provider, title, change.started_at
+            )
+        over = change.state is LiveState.OFFLINE
+        await self._store.save(
+            live.ref.id,
+            change.state,
+            broadcast_id=None if over else live.broadcast_id,
+            session=change.session,
+            changed_at=change.at,
+            started_at=None if over else change.started_at,
+        )
+        if over and live.broadcast_id is not None:
+            await self._store.finish(live.broadcast_id, change.at, change.peak_viewers)
+
+    def _now(self) -> datetime:
+        return datetime.fromtimestamp(self._clock.time(), UTC)
