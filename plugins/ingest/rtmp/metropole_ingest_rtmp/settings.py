@@ -1,0 +1,67 @@
+"""What the operator can set."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+
+class RtmpSettings(BaseModel):
+    """Settings of the RTMP ingest."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    bind: str = Field(
+        "127.0.0.1:1935",
+        title="Address",
+        description="Address and port that encoders connect to. 0.0.0.0:1935 takes them from "
+        "everywhere, [::]:1935 over IPv6 as well.",
+    )
+    max_connections: int = Field(
+        256,
+        ge=1,
+        le=10_000,
+        title="Connections",
+        description="Most encoders that may be connected at the same time.",
+    )
+    max_per_address: int = Field(
+        16,
+        ge=1,
+        le=10_000,
+        title="Connections of one address",
+        description="Most encoders that may be connected from one IP address (IPv6: one /64).",
+    )
+    silence_seconds: float = Field(
+        30.0,
+        ge=1,
+        le=600,
+        title="Silence",
+        description="Seconds after which an encoder that sends nothing is disconnected.",
+    )
+    before_grant_seconds: float = Field(
+        10.0,
+        ge=0.5,
+        le=60,
+        title="Time to ask",
+        description="Seconds that an encoder may take until it has said its stream key.",
+    )
+
+    @field_validator("bind")
+    @classmethod
+    def _check_bind(cls, value: str) -> str:
+        split_bind(value)
+        return value
+
+
+def split_bind(value: str) -> tuple[str, int]:
+    """Host and port of "host:port" or "[host]:port".
+
+    Raises:
+        ValueError: it is neither.
+    """
+    host, colon, port = value.rpartition(":")
+    bracketed = host.startswith("[") and host.endswith("]")
+    if not colon or not host or not port.isascii() or not port.isdigit() or int(port) > 65535:
+        raise ValueError("write an address and a port, like 127.0.0.1:1935")
+    if ":" in host and not bracketed:
+        raise ValueError("write an IPv6 address in brackets, like [::1]:1935")
+    return host.strip("[]"), int(port)
