@@ -7,10 +7,10 @@ import secrets
 from datetime import timedelta
 
 from metropole_core.accounts.limits import RateLimit, address_key
-from metropole_core.accounts.models import Session, User
+from metropole_core.accounts.model import Session, User
 from metropole_core.accounts.passwords import PasswordHasher, check_password
 from metropole_core.accounts.store import AccountStore, to_user
-from metropole_core.channels.models import Channel
+from metropole_core.channels.model import Channel
 from metropole_core.channels.names import (
     DISPLAY_LENGTH,
     RESERVED,

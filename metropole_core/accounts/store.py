@@ -8,7 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from metropole_core.accounts.models import User
+from metropole_core.accounts.model import User
 from metropole_core.db.connection import Database
 from metropole_core.db.rows import Row
 from metropole_core.db.tables import sessions, users

@@ -1,7 +1,6 @@
-"""Channels: names, details, stream keys, cards."""
+"""Channels: names, details, stream keys, searches."""
 
-from metropole_core.channels.listing import Card, Listing
-from metropole_core.channels.models import Channel
+from metropole_core.channels.model import Channel
 from metropole_core.channels.service import Channels
 
-__all__ = ["Card", "Channel", "Channels", "Listing"]
+__all__ = ["Channel", "Channels"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from metropole_core.channels.models import (
+from metropole_core.channels.model import (
     CATEGORY_LENGTH,
     DESCRIPTION_LENGTH,
     TAG_LENGTH,

@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
 from metropole_core.channels.details import check_details, search_text
-from metropole_core.channels.listing import Listing
-from metropole_core.channels.models import CHANNELS_PER_OWNER, Channel
+from metropole_core.channels.model import CHANNELS_PER_OWNER, Channel
 from metropole_core.channels.names import DISPLAY_LENGTH, check_name, is_name, name_key
 from metropole_core.channels.store import ChannelStore
 from metropole_core.clock import utc_now
@@ -23,7 +22,7 @@ from metropole_core.errors import Conflict, Forbidden, NotFound
 from metropole_core.images import process_image
 from metropole_core.keys import SiteKeys
 from metropole_core.storage import Storage
-from metropole_core.text import one_line
+from metropole_core.text import one_line, search_key
 
 THUMBNAIL_BOX = (1280, 720)
 AVATAR_BOX = (256, 256)
@@ -31,6 +30,10 @@ KEY_PREFIX = "mp_"
 KEY_BYTES = 32
 KEY_LENGTH = 100
 """Longer than any stream key: what is longer is refused without a look."""
+MAX_LISTED = 500
+"""Channels in one answer, whatever limit was asked."""
+MAX_WORDS = 6
+MAX_QUERY = 200
 
 
 class Channels:
@@ -45,7 +48,6 @@ class Channels:
         self._clock = clock
         self._events = events
         self._store = ChannelStore(db)
-        self.listing = Listing(db)
         self.key_rotated: list[Callable[[int], None]] = []
         """Called with the channel's id when its old stream key is no longer good."""
 
@@ -140,6 +142,24 @@ class Channels:
     async def all_names(self) -> list[str]:
         """Every channel's name."""
         return await self._store.all_names()
+
+    async def by_ids(self, ids: Sequence[int]) -> list[Channel]:
+        """The channels of those ids, in the order of their ids; at most `MAX_LISTED`."""
+        return await self._store.by_ids(ids[:MAX_LISTED]) if ids else []
+
+    async def recent(self, limit: int) -> list[Channel]:
+        """Channels that are or were on air, the last one first, then those that never were, the
+        newest first."""
+        return await self._store.recent(max(0, min(limit, MAX_LISTED)))
+
+    async def search(self, text: str, limit: int) -> list[Channel]:
+        """Channels whose names, title, category or tags hold every word of `text`, live ones
+        first; none for an empty text."""
+        text = text[:MAX_QUERY]
+        words = search_key(text).split()[:MAX_WORDS]
+        if not words:
+            return []
+        return await self._store.search(words, name_key(text), max(0, min(limit, MAX_LISTED)))
 
     async def update(
         self, channel_id: int, *, title: str, category: str, tags: Iterable[str], description: str

@@ -1,4 +1,4 @@
-"""The SQL of channels, their stream keys and their cards."""
+"""The SQL of channels and their stream keys."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from metropole_core.channels.models import Channel
+from metropole_core.channels.model import Channel
 from metropole_core.db.connection import Database
 from metropole_core.db.rows import Row
-from metropole_core.db.tables import channels, follows, live_status, stream_keys, users
+from metropole_core.db.tables import channels, live_status, stream_keys, users
 
 COLUMNS = (
     channels.c.id,
@@ -136,52 +136,38 @@ class ChannelStore:
         )
         return encrypted
 
-    async def cards(
-        self,
-        *,
-        limit: int,
-        words: Sequence[str] = (),
-        first: str = "",
-        follower: int | None = None,
-    ) -> list[Row]:
-        """Rows for cards in one query: live first, then those whose name is `first`, then the
-        newest.
+    async def by_ids(self, ids: Sequence[int]) -> list[Channel]:
+        rows = await self._db.fetch_all(
+            sa.select(*COLUMNS).where(channels.c.id.in_(ids)).order_by(channels.c.id)
+        )
+        return [to_channel(row) for row in rows]
 
-        Arguments:
-            words: each must occur in the search text.
-            follower: only channels that this account follows.
-        """
+    async def recent(self, limit: int) -> list[Channel]:
+        """Those whose live status changed last, then the newest."""
+        rows = await self._db.fetch_all(
+            sa.select(*COLUMNS)
+            .outerjoin(live_status, live_status.c.channel_id == channels.c.id)
+            .order_by(live_status.c.changed_at.desc(), channels.c.id.desc())
+            .limit(limit)
+        )
+        return [to_channel(row) for row in rows]
+
+    async def search(self, words: Sequence[str], first: str, limit: int) -> list[Channel]:
+        """Those whose search text holds every word: live ones first, then the one whose name is
+        `first`, then those that were live last, then the newest."""
         on_air = sa.case((live_status.c.state.in_(ON_AIR), 1), else_=0)
         exact = sa.case((channels.c.name_key == first, 1), else_=0)
         query = (
-            sa.select(
-                channels.c.id,
-                channels.c.name,
-                channels.c.display_name,
-                channels.c.owner_id,
-                sa.func.coalesce(channels.c.avatar, users.c.avatar).label("avatar"),
-                channels.c.title,
-                channels.c.category,
-                channels.c.tags,
-                channels.c.thumbnail,
-                live_status.c.state,
-                live_status.c.started_at,
-            )
-            .join(users, users.c.id == channels.c.owner_id)
+            sa.select(*COLUMNS)
             .outerjoin(live_status, live_status.c.channel_id == channels.c.id)
             .order_by(
-                on_air.desc(), exact.desc(), live_status.c.started_at.desc(), channels.c.id.desc()
+                on_air.desc(), exact.desc(), live_status.c.changed_at.desc(), channels.c.id.desc()
             )
             .limit(limit)
         )
-        if follower is not None:
-            query = query.join(
-                follows,
-                sa.and_(follows.c.channel_id == channels.c.id, follows.c.user_id == follower),
-            )
         for word in words:
             query = query.where(channels.c.search_text.contains(word, autoescape=True))
-        return await self._db.fetch_all(query)
+        return [to_channel(row) for row in await self._db.fetch_all(query)]
 
     async def _one(self, where: sa.ColumnElement[bool]) -> Channel | None:
         row = await self._db.fetch_one(sa.select(*COLUMNS).where(where))

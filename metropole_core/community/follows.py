@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from metropole_core.channels.models import Channel
+from metropole_core.channels.model import Channel
 from metropole_core.clock import utc_now
 from metropole_core.community.store import FollowStore
 from metropole_core.contracts.context import Clock, Events

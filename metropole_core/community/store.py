@@ -6,7 +6,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from metropole_core.channels.models import Channel
+from metropole_core.channels.model import Channel
 from metropole_core.channels.store import COLUMNS, to_channel
 from metropole_core.db.connection import Database
 from metropole_core.db.tables import channels, follows
