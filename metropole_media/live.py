@@ -3,18 +3,24 @@
 A `LiveStream` lives as long as a broadcast. Publishers come and go (an encoder that lost its
 network attaches again); the stream gives its subscribers **one timeline without a hole**: the
 first packet of a publisher that returns is placed where the last packet of the one before ended,
-whatever time stamps the encoder starts with. Everything is synchronous and runs on the event
-loop: a subscriber does its small work in the call, or puts the packet into a bounded queue of
-its own.
+whatever time stamps the encoder starts with, and within a track decode times never go back.
+Everything is synchronous and runs on the event loop: a subscriber does its small work in the
+call, or puts the packet into a bounded queue of its own. One that raises is taken off the stream
+and told in the log; publisher and other subscribers go on.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+log = logging.getLogger(__name__)
+
 MAX_TRACKS = 16
+MAX_SUBSCRIBERS = 64
+"""Plugins follow a stream, not viewers: an egress shares what it makes among its viewers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,22 +102,25 @@ class StreamStats:
         packets, octets: counted since the stream began.
         last_packet_at: the clock's time of the newest packet in seconds, 0.0 before the first.
         publisher: whether one is attached now.
+        dropped: audio packets left out because they lay before what was handed on already.
     """
 
     packets: int
     octets: int
     last_packet_at: float
     publisher: bool
+    dropped: int = 0
 
 
 class PublisherHandle:
     """What a publisher holds while it is attached. Made by `LiveStream.attach`."""
 
-    __slots__ = ("_offset_ms", "_stream", "detached")
+    __slots__ = ("_described", "_offset_ms", "_stream", "detached")
 
     def __init__(self, stream: LiveStream) -> None:
         self._stream = stream
         self._offset_ms: float | None = None
+        self._described = False
         self.detached = False
 
     def describe(self, tracks: tuple[Track, ...]) -> None:
@@ -122,14 +131,15 @@ class PublisherHandle:
         """
         if not self.detached:
             self._stream._describe(tracks)
+            self._described = True
 
     def write(self, packet: Packet) -> None:
         """Hand over one packet with the encoder's own time stamps.
 
-        A packet of a track that was not described, or after `detach`, is ignored.
+        A packet of a track that this publisher did not describe, or after `detach`, is ignored.
         """
         stream = self._stream
-        if self.detached:
+        if self.detached or not self._described:
             return
         track = stream._by_id.get(packet.track)
         if track is None:
@@ -164,18 +174,24 @@ class LiveStream:
         self.ended = False
         self._clock = clock
         self._by_id: dict[int, Track] = {}
-        self._subscribers: list[Subscriber] = []
+        # Replaced, never changed: whoever walks through it may cause a change.
+        self._subscribers: tuple[Subscriber, ...] = ()
         self._publisher: PublisherHandle | None = None
         self._end_ms = 0.0
         self._packets = 0
         self._octets = 0
+        self._dropped = 0
         self._last_packet_at = 0.0
         self._last_dts: dict[int, int] = {}
 
     @property
     def stats(self) -> StreamStats:
         return StreamStats(
-            self._packets, self._octets, self._last_packet_at, self._publisher is not None
+            self._packets,
+            self._octets,
+            self._last_packet_at,
+            self._publisher is not None,
+            self._dropped,
         )
 
     def attach(self) -> PublisherHandle:
@@ -193,16 +209,22 @@ class LiveStream:
         return self._publisher
 
     def subscribe(self, subscriber: Subscriber) -> Callable[[], None]:
-        """Follow the stream from now on; what is returned ends that."""
-        self._subscribers.append(subscriber)
+        """Follow the stream from now on; what is returned ends that, and may be called twice.
+
+        A subscriber of a stream that has ended gets `on_end` at once.
+
+        Raises:
+            RuntimeError: `MAX_SUBSCRIBERS` follow it already.
+        """
+        if self.ended:
+            self._call(subscriber, subscriber.on_end)
+            return lambda: None
+        if len(self._subscribers) >= MAX_SUBSCRIBERS:
+            raise RuntimeError(f"stream {self.name} has {MAX_SUBSCRIBERS} subscribers")
+        self._subscribers = (*self._subscribers, subscriber)
         if self.tracks:
-            subscriber.on_tracks(self.tracks, self.epoch)
-
-        def unsubscribe() -> None:
-            if subscriber in self._subscribers:
-                self._subscribers.remove(subscriber)
-
-        return unsubscribe
+            self._call(subscriber, subscriber.on_tracks, self.tracks, self.epoch)
+        return lambda: self._remove(subscriber)
 
     def end(self) -> None:
         """The broadcast is over. Safe to call twice."""
@@ -211,9 +233,9 @@ class LiveStream:
         if self._publisher is not None:
             self._publisher.detach()
         self.ended = True
-        subscribers, self._subscribers = self._subscribers, []
+        subscribers, self._subscribers = self._subscribers, ()
         for subscriber in subscribers:
-            subscriber.on_end()
+            self._call(subscriber, subscriber.on_end)
 
     def _describe(self, tracks: tuple[Track, ...]) -> None:
         if len(tracks) > MAX_TRACKS:
@@ -221,12 +243,25 @@ class LiveStream:
         by_id = {track.id: track for track in tracks}
         if len(by_id) != len(tracks):
             raise ValueError("two tracks have the same id")
+        for track in tracks:
+            before, last = self._by_id.get(track.id), self._last_dts.get(track.id)
+            if before is not None and last is not None and before.timescale != track.timescale:
+                self._last_dts[track.id] = last * track.timescale // before.timescale
+        self._last_dts = {number: x for number, x in self._last_dts.items() if number in by_id}
         self.tracks, self._by_id = tracks, by_id
-        for subscriber in tuple(self._subscribers):
-            subscriber.on_tracks(tracks, self.epoch)
+        for subscriber in self._subscribers:
+            self._call(subscriber, subscriber.on_tracks, tracks, self.epoch)
 
     def _deliver(self, packet: Packet, track: Track) -> None:
         previous = self._last_dts.get(track.id)
+        if previous is not None and packet.dts < previous:
+            # The first packets of a publisher that returns may lie a little before its very
+            # first one, in the other track. Sound there would be heard twice.
+            if track.kind == "audio":
+                self._dropped += 1
+                return
+            packet.dts = previous
+            packet.pts = max(packet.pts, previous)
         self._last_dts[track.id] = packet.dts
         # Where a publisher that returns goes on: after the newest packet, by its own duration.
         step = packet.dts - previous if previous is not None else 0
@@ -239,10 +274,29 @@ class LiveStream:
         self._octets += len(packet.data)
         self._last_packet_at = self._clock()
         for subscriber in self._subscribers:
-            subscriber.on_packet(packet)
+            try:
+                subscriber.on_packet(packet)
+            except Exception as error:
+                self._failed(subscriber, error)
 
     def _detached(self, handle: PublisherHandle) -> None:
         if self._publisher is handle:
             self._publisher = None
-            for subscriber in tuple(self._subscribers):
-                subscriber.on_interrupted()
+            for subscriber in self._subscribers:
+                self._call(subscriber, subscriber.on_interrupted)
+
+    def _call(
+        self, subscriber: Subscriber, method: Callable[..., None], *arguments: object
+    ) -> None:
+        try:
+            method(*arguments)
+        except Exception as error:
+            self._failed(subscriber, error)
+
+    def _failed(self, subscriber: Subscriber, error: Exception) -> None:
+        self._remove(subscriber)
+        kind = type(subscriber).__name__
+        log.error("%s no longer follows stream %s: it failed", kind, self.name, exc_info=error)
+
+    def _remove(self, subscriber: Subscriber) -> None:
+        self._subscribers = tuple(one for one in self._subscribers if one is not subscriber)
