@@ -8,6 +8,7 @@ written for, which settings it takes, and implements hooks as methods:
         Settings = RtmpSettings            # a pydantic model; leave it out when there are none
         assets = Path(__file__).parent / "static" / "dist"     # likewise
 
+        # Leave the constructor out when it needs nothing of the house, as most themes do.
         def __init__(self, context: PluginContext[RtmpSettings]) -> None: ...
 
         @hookimpl

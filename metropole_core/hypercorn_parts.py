@@ -28,7 +28,7 @@ class Ref:
 
     __slots__ = ("tr",)
 
-    def __init__(self, tr: asyncio.Transport) -> None:
+    def __init__(self, tr: asyncio.WriteTransport) -> None:
         self.tr = tr
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Ref:
@@ -41,7 +41,7 @@ class ServerConfig(Config):
     def __init__(self, max_connections: int) -> None:
         super().__init__()
         self.max_connections = max_connections
-        self.transports: set[asyncio.Transport] = set()
+        self.transports: set[asyncio.WriteTransport] = set()
 
 
 class OfferingServer(TCPServer):
@@ -65,7 +65,7 @@ class OfferingServer(TCPServer):
         if not isinstance(config, ServerConfig):  # another server in this process
             await super().run()
             return
-        transport: asyncio.Transport = self.writer.transport
+        transport: asyncio.WriteTransport = self.writer.transport
         if len(config.transports) >= config.max_connections:
             transport.abort()
             return
@@ -100,8 +100,8 @@ def install() -> list[str]:
     """Put the additions in place; does nothing, and says what is missing, when they do not fit."""
     absent = missing()
     if not absent:
-        run.TCPServer = OfferingServer  # type: ignore[misc]
-        ws_stream.server_extensions_handshake = _no_extensions  # type: ignore[assignment]
+        run.__dict__["TCPServer"] = OfferingServer
+        ws_stream.__dict__["server_extensions_handshake"] = _no_extensions
     return absent
 
 

@@ -119,7 +119,9 @@ class PluginManager:
             "reading its settings", lambda: resolve(name, model, stored, self._config)
         )
         plugin.settings = settings
-        instance = guarded("its constructor", lambda: cls(make_context(name, settings.value)))
+        context = make_context(name, settings.value)
+        arguments = () if cls.__init__ is object.__init__ else (context,)
+        instance = guarded("its constructor", lambda: cls(*arguments))
         plugin.instance = instance
         guarded("taking its hooks", lambda: self._pluggy.register(instance, name))
         try:

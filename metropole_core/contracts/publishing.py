@@ -24,8 +24,9 @@ class Publication(Protocol):
 
     def on_cut(self, callback: Callable[[str], None]) -> None:
         """Register what to do when the core ends this publisher (key rotated, broadcast ended by
-        its creator, replaced by a newer connection). The callback gets a sentence for the log
-        and must close the connection."""
+        its creator, replaced by a newer connection). The callback gets a sentence for the log;
+        it must detach from the stream before it returns, and close the connection. Called at
+        once when the publisher was ended already."""
 
     def lost(self, reason: str) -> None:
         """The connection broke; the encoder may come back within the reconnect window."""

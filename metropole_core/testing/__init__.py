@@ -1,0 +1,31 @@
+"""For authors of plugins: a clock to turn, a context to hand over, suites to pass.
+
+Installed with the core as a pytest plugin (fixtures `fake_clock` and `make_plugin_context`).
+`conformance` holds what every provider, ingest, egress and chat mode must do:
+
+    async def test_my_mode(make_plugin_context):
+        mode = MyMode(make_plugin_context(MySettings()))
+        await conformance.check_chat_mode(mode)
+"""
+
+from __future__ import annotations
+
+from metropole_core.testing.clock import FakeClock
+from metropole_core.testing.context import (
+    CHANNEL,
+    FakeAddresses,
+    FakeChannels,
+    FakePublication,
+    FakePublishing,
+    make_context,
+)
+
+__all__ = [
+    "CHANNEL",
+    "FakeAddresses",
+    "FakeChannels",
+    "FakeClock",
+    "FakePublication",
+    "FakePublishing",
+    "make_context",
+]
