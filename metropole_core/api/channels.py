@@ -1,0 +1,86 @@
+"""Channels over the API: read-only, the same for everyone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from quart import Blueprint, Response, request
+
+from metropole_core.api.models import Channel, ChannelList, ChannelStatus
+from metropole_core.errors import Invalid, NotFound
+from metropole_core.pages.page import pages
+from metropole_core.pages.views import Card
+
+blueprint = Blueprint("api_channels", __name__, url_prefix="/api/v1/channels")
+MAX_LIMIT = 72
+DEFAULT_LIMIT = 24
+
+
+@blueprint.get("")
+async def list_channels() -> Response:
+    """Channels, live ones first.
+
+    The query parameter `limit` (1 to 72, default 24) says how many; `live=true` leaves out who
+    is off air.
+    """
+    limit = _limit(request.args.get("limit"))
+    only_live = request.args.get("live", "").lower() in ("true", "1")
+    cards = await pages().views.everyone()
+    found = [card for card in cards if card.is_live or not only_live]
+    return answer(ChannelList([_channel(card) for card in found[:limit]]))
+
+
+@blueprint.get("/<name>")
+async def get_channel(name: str) -> Response:
+    """One channel with its live status."""
+    return answer(_channel(await _card(name)))
+
+
+@blueprint.get("/<name>/status")
+async def get_status(name: str) -> Response:
+    """The live status alone, for those who ask often."""
+    return answer(_status(await _card(name)))
+
+
+def answer(body: Any) -> Response:
+    """JSON that anyone may read, from scripts of other sites too: it depends on no cookie."""
+    response = Response(msgspec.json.encode(body), content_type="application/json")
+    response.headers["Access-Control-Allow-Origin"] = "*"
+    response.headers["Cache-Control"] = "public, max-age=2"
+    return response
+
+
+async def _card(name: str) -> Card:
+    here = pages()
+    channel = await here.site.channels.by_name(name) if len(name) <= 64 else None
+    if channel is None:
+        raise NotFound("There is no channel of this name.", code="no_channel")
+    return here.views.card(channel)
+
+
+def _channel(card: Card) -> Channel:
+    base = pages().site.config.public_url
+    return Channel(
+        name=card.name,
+        display_name=card.display_name,
+        title=card.title,
+        category=card.category,
+        tags=list(card.tags),
+        url=f"{base}/{card.name}",
+        thumbnail=base + card.cover,
+        avatar=base + card.avatar if card.avatar else None,
+        status=_status(card),
+    )
+
+
+def _status(card: Card) -> ChannelStatus:
+    return ChannelStatus(state=card.state, started_at=card.started_at, viewers=card.viewers)
+
+
+def _limit(text: str | None) -> int:
+    if text is None:
+        return DEFAULT_LIMIT
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text[:9]) <= MAX_LIMIT:
+        raise Invalid(f"`limit` is a number from 1 to {MAX_LIMIT}.", field="limit")
+    return int(text)

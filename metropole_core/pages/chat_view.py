@@ -1,0 +1,47 @@
+"""The chat as pages show it: last messages, modes in words, the creator's settings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel
+
+from metropole_core.channels import Channel
+from metropole_core.contracts.chat_mode import ChatMode
+
+if TYPE_CHECKING:
+    from metropole_core.site import Site
+
+
+class ChatView:
+    """Reads and sets a room for pages."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+
+    async def history(self, channel: Channel, limit: int) -> Sequence[Any]:
+        """The last messages, oldest first."""
+        chat = getattr(self._site, "chat", None)
+        return await chat.history(channel.id, limit) if chat else []
+
+    async def sentences(self, channel: Channel) -> list[str]:
+        """What stands above the input: one sentence for each mode that is on."""
+        return [
+            mode.sentence(settings)
+            for mode, enabled, settings in await self.modes(channel)
+            if enabled
+        ]
+
+    async def modes(self, channel: Channel) -> list[tuple[ChatMode, bool, BaseModel]]:
+        """Every installed mode in the order of asking: whether it is on, and its settings."""
+        chat = getattr(self._site, "chat", None)
+        if chat is None:
+            return [(m, False, m.Settings()) for m in self._site.registry.chat_modes()]
+        return [(s.mode, s.enabled, s.settings) for s in await chat.modes(channel.id)]
+
+    async def set_mode(
+        self, channel: Channel, mode: ChatMode, *, enabled: bool, settings: BaseModel
+    ) -> None:
+        """Switch and set a mode; it applies at once."""
+        await self._site.chat.set_mode(channel.id, mode.name, enabled=enabled, settings=settings)

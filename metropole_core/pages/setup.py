@@ -1,0 +1,95 @@
+"""Puts the pages on the app: routes, the look at each request, the headers of each answer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from quart import Quart, Response, g, request
+
+from metropole_core.pages import (
+    account,
+    art_routes,
+    assets,
+    channel,
+    dashboard,
+    errors,
+    files,
+    home,
+    search,
+    security,
+)
+from metropole_core.pages.page import Pages, pages
+from metropole_core.pages.visitor import find_visitor
+
+if TYPE_CHECKING:
+    from metropole_core.site import Site
+
+MAX_FORM_BYTES = 64 * 1024
+MAX_UPLOAD_BYTES = 6 * 1024 * 1024
+"""A picture of at most 5 MiB and its form."""
+
+UPLOADS = frozenset({"dashboard.set_thumbnail", "dashboard.set_avatar"})
+LOOSE = frozenset({"assets.serve", "files.serve", "home.healthz", "art.cover", "art.favicon",
+                   "art.icon"})  # fmt: skip
+"""Endpoints that are the same for everyone: no session is looked up, no cookie set."""
+
+
+def register(app: Quart, site: Site) -> None:
+    """Add every page to the app."""
+    app.extensions["pages"] = Pages(site)
+    app.before_request(_look_at_request)
+    app.after_request(_finish_answer)
+    errors.register(app)
+    for module in (home, account, art_routes, assets, files, dashboard, search, channel):
+        app.register_blueprint(module.blueprint)
+
+
+async def _look_at_request() -> None:
+    here = pages()
+    request.max_content_length = MAX_UPLOAD_BYTES if request.endpoint in UPLOADS else MAX_FORM_BYTES
+    here.catalogs.use(request.accept_languages.best_match(here.catalogs.languages) or "en")
+    if request.endpoint in LOOSE:
+        return
+    g.visitor = await find_visitor(here.site)
+    if request.method not in ("GET", "HEAD", "OPTIONS"):
+        sent = request.headers.get("X-CSRF-Token") or (await request.form).get("csrf", "")
+        security.check_form(here.site, request.headers, sent, g.visitor.csrf)
+
+
+async def _finish_answer(response: Response) -> Response:
+    site = pages().site
+    for name, value in security.STATIC_HEADERS.items():
+        response.headers.setdefault(name, value)
+    response.headers.setdefault("Content-Security-Policy", security.content_security_policy(site))
+    visitor = g.get("visitor")
+    if response.mimetype == "text/html":
+        response.headers.setdefault("Cache-Control", "private, no-cache")
+        response.headers["Vary"] = "Cookie, Accept-Language"
+        if visitor is not None and visitor.is_new:
+            _set_cookie(site, response, "guest", visitor.guest, security.GUEST_SECONDS)
+    elif "Cache-Control" not in response.headers:
+        response.headers["Cache-Control"] = "no-store"
+    if "new_session" in g:
+        if g.new_session is None:
+            response.delete_cookie(
+                security.cookie_name(site, "session"),
+                path="/",
+                secure=security.is_https(site),
+                httponly=True,
+                samesite="Lax",
+            )
+        else:
+            _set_cookie(site, response, "session", g.new_session, security.SESSION_SECONDS)
+    return response
+
+
+def _set_cookie(site: Site, response: Response, name: str, value: str, seconds: int) -> None:
+    response.set_cookie(
+        security.cookie_name(site, name),
+        value,
+        max_age=seconds,
+        path="/",
+        secure=security.is_https(site),
+        httponly=True,
+        samesite="Lax",
+    )

@@ -1,0 +1,73 @@
+"""The short texts of templates that need a number, a date or a name, and what scripts say."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from zlib import crc32
+
+from babel.numbers import format_compact_decimal, format_decimal
+
+from metropole_core.pages.i18n import N_, language
+
+
+def compact(n: int) -> str:
+    """A number as cards show it: "861", "2.4K"."""
+    if n < 1000:
+        return str(n)
+    return str(format_compact_decimal(n, locale=language(), fraction_digits=1))
+
+
+def number(n: int) -> str:
+    """A number with the language's grouping: "2,418"."""
+    return str(n) if n < 1000 else str(format_decimal(n, locale=language()))
+
+
+def duration(since: datetime | None, now: datetime | None = None) -> str:
+    """Time since then, as a clock that runs on: "3:12:40"; empty when there is no start."""
+    if since is None:
+        return ""
+    seconds = max(0, int(((now or datetime.now(UTC)) - since).total_seconds()))
+    return f"{seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02}"
+
+
+def iso(when: datetime | None) -> str:
+    """For `datetime` attributes and scripts: UTC with "Z"."""
+    if when is None:
+        return ""
+    return when.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def hue(name: str) -> int:
+    """The colour of an account or channel without a picture, 0 to 359; stable."""
+    return crc32(name.casefold().encode()) % 360
+
+
+def initials(name: str) -> str:
+    """What stands in a picture-less avatar."""
+    return "".join(c for c in name if c.isalnum())[:2].upper() or "?"
+
+
+SCRIPT_WORDS = (
+    N_("Play"),
+    N_("Pause"),
+    N_("Mute"),
+    N_("Unmute"),
+    N_("Volume"),
+    N_("Quality"),
+    N_("Auto"),
+    N_("Settings"),
+    N_("Theatre mode"),
+    N_("Full screen"),
+    N_("Picture in picture"),
+    N_("Jump to live"),
+    N_("The creator is reconnecting…"),
+    N_("Copied"),
+    N_("Link copied"),
+    N_("Send"),
+    N_("Cancel"),
+    N_("Follow"),
+    N_("Following"),
+    N_("Show"),
+    N_("Hide"),
+)
+"""What the core's scripts look up in the page data; see `frontend/` for where each is said."""
