@@ -23,13 +23,13 @@ def cover(name: str) -> str:
 
     sky = (
         '<linearGradient id="s" x1="0" y1="0" x2="0" y2="1">'
-        f'<stop offset="0" stop-color="{_hsl(h + 250, 60, 14)}"/>'
-        f'<stop offset=".65" stop-color="{_hsl(h, 55, 42)}"/>'
-        f'<stop offset="1" stop-color="{_hsl(h + 50, 70, 66)}"/></linearGradient>'
+        f'<stop offset="0" stop-color="{_colour(0.3, 0.11, h + 250)}"/>'
+        f'<stop offset=".65" stop-color="{_colour(0.58, 0.18, h)}"/>'
+        f'<stop offset="1" stop-color="{_colour(0.78, 0.15, h + 60)}"/></linearGradient>'
     )
     sun = (
-        f'<circle cx="{140 + noise(2) * 360:.0f}" cy="{130 + noise(5) * 80:.0f}" '
-        f'r="{40 + noise(4) * 44:.0f}" fill="{_hsl(h + 60, 85, 82)}" opacity=".85"/>'
+        f'<circle cx="{140 + noise(2) * 360:.0f}" cy="{120 + noise(5) * 80:.0f}" '
+        f'r="{40 + noise(4) * 44:.0f}" fill="{_colour(0.92, 0.1, h + 70)}" opacity=".85"/>'
     )
     houses = []
     for k in range(13):
@@ -37,11 +37,11 @@ def cover(name: str) -> str:
         left, top = k * 52 - 16, HEIGHT - height
         houses.append(
             f'<path d="M{left:.0f} {HEIGHT}V{top:.0f}h{width:.0f}V{HEIGHT}z" '
-            f'fill="{_hsl(h, 30, 9 + noise(k) * 7)}"/>'
+            f'fill="{_colour(0.2 + noise(k) * 0.1, 0.05, h)}"/>'
         )
         houses.extend(
             f'<path d="M{left + 10 + y % 2 * 16:.0f} {top + 16 + y * 26:.0f}h8v10h-8z" '
-            f'fill="{_hsl(h + 50, 80, 70)}" opacity=".7"/>'
+            f'fill="{_colour(0.85, 0.13, h + 60)}" opacity=".75"/>'
             for y in range(4)
             if noise(k * 7 + y) > 0.45 and 42 + y * 26 < height
         )
@@ -61,5 +61,5 @@ FAVICON = (
 )
 
 
-def _hsl(h: float, s: float, lightness: float) -> str:
-    return f"hsl({h % 360:.0f} {s:.0f}% {lightness:.0f}%)"
+def _colour(lightness: float, chroma: float, h: float) -> str:
+    return f"oklch({lightness:.2f} {chroma:g} {h % 360:.0f})"
