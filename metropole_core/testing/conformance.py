@@ -48,7 +48,7 @@ async def check_provider(provider: Provider, channel: ChannelRef = CHANNEL) -> N
         assert provider.playback(channel) == (), "playback must be empty before anyone publishes"
         for origin in provider.media_origins():
             parts = urlsplit(origin)
-            assert parts.scheme and parts.netloc and not parts.path, (
+            assert all((parts.scheme, parts.netloc, not parts.path)), (
                 f"media_origins: {origin!r} is no origin, such as https://media.example"
             )
         calls: list[None] = []
@@ -115,7 +115,7 @@ async def check_chat_mode(mode: ChatMode) -> None:
     for name, field in mode.Settings.model_fields.items():
         assert field.title, f"setting {name} needs a title for the creator's form"
     sentence = mode.sentence(settings)
-    assert sentence and len(sentence) <= 120, "sentence must be one line above the input"
+    assert 0 < len(sentence) <= 120, "sentence must be one line above the input"
     for is_owner in (False, True):
         for person in (Person("u5", 5, "Ada"), Person("gabc", None, "Guest")):
             sender = Sender(person, is_owner, is_owner, followed_for=None)
@@ -137,8 +137,8 @@ async def check_chat_mode(mode: ChatMode) -> None:
 
 def _check_point(point: IngressPoint) -> None:
     parts = urlsplit(point.url)
-    assert parts.scheme and parts.netloc, f"{point.url!r} is no URL that an encoder could use"
-    assert point.title and point.protocol, "an ingress point needs a title and a protocol"
+    assert all((parts.scheme, parts.netloc)), f"{point.url!r} is no URL that an encoder could use"
+    assert all((point.title, point.protocol)), "an ingress point needs a title and a protocol"
 
 
 def _instances(found: tuple[T, ...], kind: type[T], what: str) -> tuple[T, ...]:
