@@ -21,6 +21,7 @@ from jinja2 import (
 )
 from markupsafe import Markup
 
+from metropole_core.accounts.passwords import MIN_LENGTH
 from metropole_core.contracts.theme import Theme
 from metropole_core.pages import words
 from metropole_core.pages.i18n import gettext, ngettext
@@ -49,6 +50,7 @@ class Renderer:
         self.env.install_gettext_callables(  # type: ignore[attr-defined]
             gettext, ngettext, newstyle=True
         )
+        self.env.globals["password_length"] = MIN_LENGTH
         self.env.filters.update(
             compact=words.compact,
             number=words.number,
