@@ -8,6 +8,8 @@ from functools import lru_cache
 from metropole_media.http.origin import Response
 
 CORS = ("Access-Control-Allow-Origin", "*")
+SERVER = "metropole-media"
+"""How the listener names itself in its own answers, so that a doctor knows who holds the port."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,7 @@ def refusal(status: int, sentence: str, retry_after: int | None = None) -> Respo
         ("Content-Type", "text/plain; charset=utf-8"),
         ("Cache-Control", "no-store"),
         ("X-Content-Type-Options", "nosniff"),
+        ("Server", SERVER),
         CORS,
     ]
     if status == 405:

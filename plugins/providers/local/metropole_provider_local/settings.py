@@ -1,0 +1,86 @@
+"""What the operator can set."""
+
+from __future__ import annotations
+
+import ipaddress
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+SETTING = "`bind` of [plugin.provider_local], or METROPOLE_PLUGIN__PROVIDER_LOCAL__BIND"
+"""How an operator finds the setting of the media port."""
+
+
+class LocalSettings(BaseModel):
+    """Settings of the local provider."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    bind: str = Field(
+        "127.0.0.1:8001",
+        title="Media address",
+        description="Address and port that players fetch from. 0.0.0.0:8001 serves them from "
+        "everywhere, [::]:8001 over IPv6 as well.",
+    )
+    max_broadcasts: int = Field(
+        100,
+        ge=1,
+        le=10_000,
+        title="Broadcasts",
+        description="Most channels that may be live here at the same time.",
+    )
+    max_connections: int = Field(
+        10_000,
+        ge=1,
+        le=100_000,
+        title="Connections",
+        description="Most connections of players at the same time; a player holds one or two.",
+    )
+    max_per_address: int = Field(
+        200,
+        ge=1,
+        le=100_000,
+        title="Connections of one address",
+        description="Most connections of one IP address (IPv6: one /64). Many people may share "
+        "one behind a router.",
+    )
+    max_waiters: int = Field(
+        10_000,
+        ge=1,
+        le=100_000,
+        title="Waiting requests",
+        description="Most requests that may wait for the next piece of a stream at the same time.",
+    )
+    uncapped: tuple[str, ...] = Field(
+        ("127.0.0.0/8", "::1/128"),
+        max_length=64,
+        title="Networks without a cap",
+        description="Networks (CIDR) that the cap for one address is not for: your reverse proxy.",
+    )
+
+    @field_validator("bind")
+    @classmethod
+    def _check_bind(cls, value: str) -> str:
+        split_bind(value)
+        return value
+
+    @field_validator("uncapped")
+    @classmethod
+    def _check_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for network in value:
+            ipaddress.ip_network(network)
+        return value
+
+
+def split_bind(value: str) -> tuple[str, int]:
+    """Host and port of "host:port" or "[host]:port".
+
+    Raises:
+        ValueError: it is neither.
+    """
+    host, colon, port = value.rpartition(":")
+    bracketed = host.startswith("[") and host.endswith("]")
+    if not colon or not host or not port.isascii() or not port.isdigit() or int(port) > 65535:
+        raise ValueError("write an address and a port, like 127.0.0.1:8001")
+    if ":" in host and not bracketed:
+        raise ValueError("write an IPv6 address in brackets, like [::1]:8001")
+    return host.strip("[]"), int(port)
