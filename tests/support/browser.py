@@ -46,7 +46,9 @@ async def person(
     )
     page = await context.new_page()
     errors: list[str] = []
-    page.on("console", lambda m: errors.append(f"{m.text} {m.location}") if m.type == "error" else None)
+    page.on(
+        "console", lambda m: errors.append(f"{m.text} {m.location}") if m.type == "error" else None
+    )
     page.on("pageerror", lambda error: errors.append(str(error)))
     try:
         yield page

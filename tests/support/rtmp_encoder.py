@@ -59,7 +59,7 @@ class Publisher:
         return found
 
     def statuses(self) -> list[Sequence[str]]:
-        found = []
+        found: list[Sequence[str]] = []
         for message in self.answers():
             if message.type == messages.COMMAND:
                 values = amf0.decode(bytes(message.payload))

@@ -1,0 +1,16 @@
+"""A folder in which a site was made by `metropole init`, on each kind of database."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest_asyncio
+
+from tests.support.site_process import SiteProcess, make_site
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def made(tmp_path: Path, empty_db_url: str) -> SiteProcess:
+    site = make_site(tmp_path, empty_db_url)
+    await site.init()
+    return site

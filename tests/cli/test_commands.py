@@ -1,0 +1,115 @@
+"""The command as an operator types it, in processes of its own."""
+
+from __future__ import annotations
+
+import json
+import socket
+import stat
+import subprocess
+
+import pytest
+
+from metropole_core.db import migrate
+from tests.support.site_process import ADMIN, METROPOLE, SiteProcess
+
+
+def run(*arguments: str, site: SiteProcess | None = None) -> subprocess.CompletedProcess[str]:
+    config = ("--config", str(site.config)) if site else ()
+    return subprocess.run(
+        [METROPOLE, *config, *arguments], capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+async def test_init_makes_a_site_that_only_its_owner_can_read(made: SiteProcess) -> None:
+    for path in (made.config, made.folder / "data" / "site.key"):
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600, path
+    assert migrate.current(made.database) == migrate.head()
+
+
+async def test_init_does_not_write_over_a_site(made: SiteProcess) -> None:
+    before = made.config.read_text()
+    again = run("init", "--yes", site=made)
+    assert again.returncode == 1
+    assert "exists already" in again.stderr
+    assert made.config.read_text() == before
+
+
+async def test_upgrade_can_be_run_again(made: SiteProcess) -> None:
+    assert "up to date" in await made.run("db", "upgrade")
+
+
+async def test_accounts_from_the_command_line(made: SiteProcess) -> None:
+    printed = await made.run("user", "create", "maria")
+    assert "Password: " in printed
+    twice = run("user", "create", "Maria", site=made)
+    assert twice.returncode == 1
+    assert "Traceback" not in twice.stderr
+    assert len(twice.stderr.splitlines()) == 1
+
+
+async def test_plugins_are_listed_for_people_and_programs(made: SiteProcess) -> None:
+    listed = json.loads(await made.run("plugins", "--json"))
+    assert {record["name"]: record["state"] for record in listed} == {
+        "chat_mode_slow": "loaded",
+        "egress_hls": "loaded",
+        "ingest_rtmp": "loaded",
+        "provider_local": "loaded",
+        "theme_default": "loaded",
+    }
+    table = await made.run("plugins")
+    assert all(record["name"] in table for record in listed)
+
+
+async def test_a_disabled_plugin_says_so(made: SiteProcess) -> None:
+    with made.config.open("a") as file:
+        file.write('\n[plugins]\ndisabled = ["chat_mode_slow"]\n')
+    listed = json.loads(await made.run("plugins", "--json"))
+    assert next(r for r in listed if r["name"] == "chat_mode_slow")["state"] == "disabled"
+
+
+async def test_doctor_is_content_with_a_new_site(made: SiteProcess) -> None:
+    findings = json.loads(await made.run("doctor", "--json"))
+    assert {finding["level"] for finding in findings} <= {"ok", "warning"}
+    subjects = {finding["subject"] for finding in findings}
+    assert {"FFmpeg", "Disk", "Clock", "Key file", "Site port", "Database"} <= subjects
+
+
+async def test_doctor_names_a_port_that_is_taken(made: SiteProcess) -> None:
+    with socket.create_server(("127.0.0.1", made.port)):
+        looked = run("doctor", site=made)
+    assert looked.returncode == 1
+    assert f"127.0.0.1:{made.port} cannot be used" in looked.stdout
+
+
+async def test_doctor_names_a_key_file_that_others_can_read(made: SiteProcess) -> None:
+    (made.folder / "data" / "site.key").chmod(0o644)
+    looked = run("doctor", site=made)
+    assert looked.returncode == 1
+    assert "chmod 600" in looked.stdout
+
+
+async def test_serve_names_a_port_that_is_taken(made: SiteProcess) -> None:
+    with socket.create_server(("127.0.0.1", made.port)):
+        served = run("serve", site=made)
+    assert served.returncode == 1
+    assert str(made.port) in served.stderr
+    assert "Traceback" not in served.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [("nmae = 'x'\n", "nmae"), ("name = \n", "metropole.toml"), ("bind = 5\n", "bind")],
+)
+async def test_a_wrong_configuration_is_named(made: SiteProcess, text: str, word: str) -> None:
+    made.config.write_text(text)
+    listed = run("plugins", site=made)
+    assert listed.returncode == 1
+    assert word in listed.stderr
+    assert "Traceback" not in listed.stderr
+
+
+async def test_a_running_site_ends_at_once_and_cleanly(made: SiteProcess) -> None:
+    await made.start()
+    assert await made.stop() == 0
+    assert ADMIN not in "".join(made.log)
+    assert "Traceback" not in "".join(made.log)
