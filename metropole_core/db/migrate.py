@@ -129,6 +129,9 @@ def _run(url: str, steps: Callable[[ScriptDirectory, Any], Any]) -> None:
             Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
     scripts = _scripts()
     with _lock(url), _connection(url) as connection:
+        if parsed.dialect == "sqlite":
+            # It stays with the file. Processes that start at once would refuse each other.
+            connection.connection.execute("PRAGMA journal_mode=WAL")
         known = {script.revision for script in scripts.walk_revisions()}
         there = MigrationContext.configure(
             connection, opts={"version_table": VERSION_TABLE}

@@ -15,7 +15,6 @@ from metropole_core.db.raw import GATE_SECONDS, Outcome, RawConnection, busy
 from metropole_core.db.statements import Statements
 
 PRAGMAS = (
-    "journal_mode=WAL",
     "synchronous=NORMAL",
     "foreign_keys=ON",
     "busy_timeout=5000",  # milliseconds; for other processes, this one has its own queue
@@ -39,6 +38,11 @@ class SQLiteBackend(StockBackend):
         self._dropping: set[asyncio.Task[None]] = set()
 
     async def connect(self) -> None:
+        # One connection now: a file that cannot be opened is found at start, and the change to
+        # WAL, which stays with the file, is made before others use it.
+        first = await self.open()
+        await first.execute_fetchall("PRAGMA journal_mode=WAL")
+        self.free.append(first)
         self.running = True
 
     async def disconnect(self) -> None:
