@@ -52,6 +52,11 @@ class SiteKeys:
             path.parent.mkdir(parents=True, exist_ok=True)
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         except FileExistsError:
+            if not path.parent.is_dir():
+                raise ConfigError(
+                    f"The key file {path} cannot be written: {path.parent} is not a folder.",
+                    field="key_file",
+                ) from None
             raise ConfigError(
                 f"The key file {path} exists already. It is kept: a new one would make every"
                 " stream key and session unreadable.",
@@ -106,7 +111,8 @@ class SiteKeys:
     def hash(self, purpose: str, value: str) -> str:
         """Keyed hash (HMAC-SHA256) in hex: the same value gives the same hash, which can be
         looked up but not turned back, nor computed without the key file."""
-        return hmac.new(self._derive("hash", purpose), value.encode(), hashlib.sha256).hexdigest()
+        data = value.encode(errors="surrogatepass")  # what a request sends must not raise
+        return hmac.new(self._derive("hash", purpose), data, hashlib.sha256).hexdigest()
 
     def encrypt(self, purpose: str, text: str) -> str:
         """Encrypt (AES-256-GCM) into URL-safe text, other each time."""
