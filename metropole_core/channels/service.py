@@ -155,11 +155,11 @@ class Channels:
     async def search(self, text: str, limit: int) -> list[Channel]:
         """Channels whose names, title, category or tags hold every word of `text`, live ones
         first; none for an empty text."""
-        text = text[:MAX_QUERY]
-        words = search_key(text).split()[:MAX_WORDS]
+        key = search_key(text[:MAX_QUERY]).strip()
+        words = key.split()[:MAX_WORDS]
         if not words:
             return []
-        return await self._store.search(words, name_key(text), max(0, min(limit, MAX_LISTED)))
+        return await self._store.search(words, key, max(0, min(limit, MAX_LISTED)))
 
     async def update(
         self, channel_id: int, *, title: str, category: str, tags: Iterable[str], description: str
