@@ -56,7 +56,7 @@ def paragraphs(text: str, *, limit: int, field: str, what: str) -> str:
 
 
 def search_key(text: str) -> str:
-    """How text is compared in searches: compatible forms joined, without case and without what
-    cannot be stored."""
-    text = text.encode(errors="ignore").decode()
+    """How text is compared in searches: compatible forms joined, without case, and with a blank
+    for what cannot be printed or stored."""
+    text = "".join(c if c.isprintable() else " " for c in text)
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())

@@ -298,7 +298,7 @@ async def test_lists_and_search(
     assert await found("s_c") == ["chess"]
     assert await found("_") == ["chess"]
     assert await found("nothing") == []
-    assert await found("jazz\ud800 \0") == []
+    assert await found("jazz\ud800 \0") == await found("jazz")
     assert await found("  ") == []
     assert await found("x" * 100_000) == []
     assert await found("jazz", -1) == await found("jazz", 0) == []

@@ -238,7 +238,7 @@ async def test_a_cancelled_transaction_stays_a_cancelled_error(database: Databas
 
 
 async def test_every_slot_comes_back_after_cancels(database: Database) -> None:
-    slots: int = database._backend.max_size  # type: ignore[attr-defined]
+    slots: int = database._backend.max_size
 
     async def too_slow() -> None:
         async with asyncio.timeout(0.005), database.transaction(readonly=True):
@@ -258,7 +258,7 @@ async def test_when_all_connections_are_taken_the_wait_ends_in_a_sentence(
     monkeypatch.setattr(raw, "GATE_SECONDS", 0.05)
     module = type(database._backend).__mro__[0].__module__
     monkeypatch.setattr(f"{module}.GATE_SECONDS", 0.05)
-    slots: int = database._backend.max_size  # type: ignore[attr-defined]
+    slots: int = database._backend.max_size
     release = asyncio.Event()
     all_held = asyncio.Barrier(slots + 1)
 

@@ -79,7 +79,7 @@ async def test_cancels_at_any_moment(database: Database) -> None:
     assert set(stored.values()) <= {2}, "half a transaction was stored"
     assert acknowledged <= set(stored), "something acknowledged is lost"
 
-    slots: int = database._backend.max_size  # type: ignore[attr-defined]
+    slots: int = database._backend.max_size
     release = asyncio.Event()
     at_once = 0
 
