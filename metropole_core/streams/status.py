@@ -177,10 +177,11 @@ class LiveStatus:
         until = self._now() + timedelta(seconds=END_SECONDS)
         # The refusal first: the encoder may be back before anything else is done.
         await self._channels.refuse_until(channel_id, until)
-        self.cut(channel_id, "the broadcast was ended on the creator's page")
         live = self._live.get(channel_id)
         if live is not None:
             self._turn(live, machine.end(live.moment))
+        self.cut(channel_id, "the broadcast was ended on the creator's page")
+        if live is not None:
             await live.written.wait()
         return until
 
