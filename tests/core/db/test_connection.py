@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import sys
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
@@ -400,8 +401,15 @@ async def test_a_server_that_does_not_answer() -> None:
     assert "geheim" not in caught.value.sentence
 
 
+async def test_a_file_that_cannot_be_opened() -> None:
+    db = make_database("sqlite:////proc/nowhere/x.sqlite3")
+    with pytest.raises(ConfigError, match="cannot be opened") as caught:
+        await db.connect()
+    assert caught.value.field == "database"
+
+
 async def test_a_driver_that_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(__import__("sys").modules, "asyncmy", None)
+    monkeypatch.setitem(sys.modules, "asyncmy", None)
     db = make_database("mysql+asyncmy://root@localhost/x")
     with pytest.raises(ConfigError, match="asyncmy, which is not installed"):
         await db.connect()
@@ -415,3 +423,35 @@ def slow(db: Database) -> str:
         "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c WHERE x < 200000)"
         " SELECT MAX(x) FROM c"
     )
+
+
+COUNT = """
+import asyncio, sys
+import sqlalchemy as sa
+from metropole_core.db.connection import make_database
+from metropole_core.db.tables import settings
+
+async def main():
+    db = make_database(sys.argv[1])
+    await db.connect()
+    row = sa.select(settings.c.value).with_for_update()
+
+    async def work():
+        value = await db.fetch_val(row)
+        await db.execute(sa.update(settings).values(value=value + 1))
+
+    await asyncio.gather(*[db.in_transaction(work) for _ in range(50)])
+    await db.disconnect()
+
+asyncio.run(main())
+"""
+
+
+async def test_three_processes_lose_no_count(database: Database, db_url: str) -> None:
+    await database.execute(sa.insert(settings).values(owner="t", name="n", value=0))
+    started = [
+        await asyncio.create_subprocess_exec(sys.executable, "-c", COUNT, db_url) for _ in range(3)
+    ]
+    async with asyncio.timeout(50):
+        assert [await process.wait() for process in started] == [0, 0, 0]
+    assert await database.fetch_val(sa.select(settings.c.value)) == 150

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
+from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext
 
 from metropole_core.db import migrate
@@ -129,6 +130,28 @@ def test_a_newer_database_is_refused_with_a_sentence(empty_db_url: str) -> None:
     with pytest.raises(ConfigError, match="newer") as caught:
         migrate.upgrade(empty_db_url)
     assert "9999" in caught.value.sentence
+
+
+def test_making_a_table_anew_keeps_the_rows_of_its_children(empty_db_url: str) -> None:
+    # As a batch operation of Alembic does it on SQLite: copy, drop, rename.
+    migrate.upgrade(empty_db_url)
+    run(empty_db_url, USER)
+    session = "'2026-01-02 03:04:05', '2026-01-02 03:04:05', '2026-01-02 03:04:05'"
+    run(
+        empty_db_url,
+        "INSERT INTO sessions (token_hash, user_id, created_at, seen_at, expires_at)"
+        f" SELECT 'x', id, {session} FROM users",
+    )
+    engine = migrate.sync_engine(empty_db_url)
+    with engine.begin() as connection:
+        operations = Operations(MigrationContext.configure(connection))
+        with operations.batch_alter_table("users") as batch:
+            batch.alter_column(
+                "display_name", existing_type=sa.String(40), type_=sa.String(50), nullable=False
+            )
+    engine.dispose()
+    assert run(empty_db_url, "SELECT display_name FROM users") == [("Änna 😀",)]
+    assert run(empty_db_url, "SELECT token_hash FROM sessions") == [("x",)]
 
 
 def test_a_revision_that_fails_leaves_nothing_on_sqlite(tmp_path: Path) -> None:
