@@ -31,15 +31,20 @@ def create_app(config: SiteConfig) -> Quart:
     site = Site.create(config)
     app.extensions["site"] = site
 
+    ours = False
+
     @app.before_serving
     async def before() -> None:
+        nonlocal ours
         if not site.started:
             await start(app)
+            ours = True
 
     @app.after_serving
     async def after() -> None:
-        if site.started:
-            await close(site)
+        if ours:
+            await site.say_goodbye()
+            await site.stop()
 
     return app
 
@@ -69,10 +74,3 @@ async def start(app: Quart) -> None:
     # A channel must never be called like a page.
     first_words = {rule.rule.split("/")[1] for rule in app.url_map.iter_rules()}
     reserve(word for word in first_words if word and "<" not in word)
-
-
-async def close(site: Site) -> None:
-    """Say good-bye to everyone, then stop."""
-    for callback in site.closing:
-        await callback()
-    await site.stop()

@@ -17,13 +17,11 @@ from metropole_core.app import create_app, site_of, start
 from metropole_core.config import SiteConfig, split_bind
 from metropole_core.errors import Unavailable
 from metropole_core.hypercorn_parts import ServerConfig
-from metropole_core.site import Site
+from metropole_core.site import CLOSING_SECONDS, Site
 
 log = logging.getLogger("metropole.server")
 
 BACKLOG = 1024
-CLOSING_SECONDS = 1.0
-"""How long those who keep connections open may take to say good-bye."""
 ABORT_AFTER = 0.5
 """Seconds after that until connections that are still open are cut."""
 
@@ -136,22 +134,9 @@ async def _until_stopped(
         await stop.wait()
     finally:
         log.info("the site stops")
-        await say_goodbye(site)
+        await site.say_goodbye()
         # Whoever is still there after that neither reads nor lets go.
         asyncio.get_running_loop().call_later(ABORT_AFTER, _abort, server)
-
-
-async def say_goodbye(site: Site) -> None:
-    """Let everyone who keeps connections open end them, within `CLOSING_SECONDS`."""
-    tasks = [asyncio.ensure_future(callback()) for callback in site.closing]
-    if not tasks:
-        return
-    done, late = await asyncio.wait(tasks, timeout=CLOSING_SECONDS)
-    for task in late:
-        task.cancel()
-    for task in done:
-        if not task.cancelled() and (error := task.exception()) is not None:
-            log.error("closing connections failed", exc_info=error)
 
 
 def _abort(server: ServerConfig) -> None:

@@ -39,6 +39,8 @@ log = logging.getLogger("metropole.site")
 
 START_SECONDS = 5.0
 STOP_SECONDS = 1.0
+CLOSING_SECONDS = 1.0
+"""How long those who keep connections open may take to say good-bye."""
 
 NEEDED = {
     "provider": (
@@ -160,6 +162,18 @@ class Site:
         self.started = True
         for sentence in self.missing():
             log.warning(sentence)
+
+    async def say_goodbye(self) -> None:
+        """Let everyone who keeps connections open end them, within `CLOSING_SECONDS`."""
+        tasks = [asyncio.ensure_future(callback()) for callback in self.closing]
+        if not tasks:
+            return
+        done, late = await asyncio.wait(tasks, timeout=CLOSING_SECONDS)
+        for task in late:
+            task.cancel()
+        for task in done:
+            if not task.cancelled() and (error := task.exception()) is not None:
+                log.error("closing connections failed", exc_info=error)
 
     async def stop(self) -> None:
         """Close everything that `start` opened, publishers first. Takes about a second at most
