@@ -10,6 +10,7 @@ Installed with the core as a pytest plugin (fixtures `fake_clock` and `make_plug
 
 from __future__ import annotations
 
+from metropole_core.testing import conformance
 from metropole_core.testing.clock import FakeClock
 from metropole_core.testing.context import (
     CHANNEL,
@@ -27,5 +28,6 @@ __all__ = [
     "FakeClock",
     "FakePublication",
     "FakePublishing",
+    "conformance",
     "make_context",
 ]
