@@ -72,6 +72,14 @@ async def test_addresses_are_counted_by_network(serve: Serve) -> None:
     assert name(None) == name("") == ""
 
 
+async def test_nothing_is_kept_of_a_connection_that_is_gone(serve: Serve) -> None:
+    server = await serve(max_per_address=2)
+    for client in await connections(server, 2):
+        await client.close()
+    await until(lambda: server.listener.stats.connections == 0)
+    assert server.listener._by_address == {}
+
+
 async def test_waiters(serve: Serve) -> None:
     server = await serve(max_waiters=2)
     clients = await connections(server, 3)

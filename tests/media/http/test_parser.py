@@ -257,7 +257,8 @@ STREAMS = st.one_of(
 )
 
 
-@given(STREAMS, st.lists(st.integers(0, 20_000), max_size=30))
+@given(STREAMS, st.lists(st.integers(0, 200) | st.integers(0, 20_000), max_size=30))
+@example(get("/" + "a" * 50) + get(), [70])
 @example(b"GET /" + b"a" * (MAX_HEAD - 5), [MAX_HEAD - 1])
 @example(get("/", "X: " + "a" * MAX_HEAD), [MAX_HEAD - 3, MAX_HEAD])
 @settings(max_examples=400, deadline=None)
