@@ -5,7 +5,7 @@ from __future__ import annotations
 import resource
 import shutil
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from metropole_core.contracts.checks import Finding, Level
 
@@ -47,7 +47,7 @@ def ffmpeg() -> Finding:
     return Finding(Level.OK, "FFmpeg", f"version {av.ffmpeg_version_info} has what is needed")
 
 
-def _has(name: str, mode: str) -> bool:
+def _has(name: str, mode: Literal["r", "w"]) -> bool:
     import av
 
     try:

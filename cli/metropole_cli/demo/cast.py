@@ -17,7 +17,7 @@ class DemoChannel:
     description: str
 
 
-ADMIN = "admin"
+ADMIN = "mayor"
 VIEWER = "marisol"
 
 ON_AIR = DemoChannel(
