@@ -54,3 +54,26 @@ clean: ## remove everything that was built
 
 docs: setup ## build the documentation; a warning is an error
 	@.venv/bin/sphinx-build -q -W --keep-going -b html docs docs/_build/html && echo "docs/_build/html/index.html"
+
+# Front end: one stamp for each package that has one, so that an unchanged one costs nothing.
+BUNDLE := metropole_core/frontend/bundle.mjs
+frontend_sources = $(shell find $(1) -name node_modules -prune -o -path '*/test' -prune -o -type f -print)
+ASSET_STAMPS := metropole_core/static/dist/manifest.json \
+  plugins/egress/hls/metropole_egress_hls/static/dist/manifest.json \
+  themes/default/metropole_theme_default/static/dist/manifest.json
+
+assets: $(ASSET_STAMPS) ## build scripts and styles into the packages
+
+define build_frontend
+	@echo "==> front end of $(1)"
+	@cd $(1) && $(NPM_PATH) node build.mjs
+endef
+
+metropole_core/static/dist/manifest.json: node_modules/.stamp $(call frontend_sources,metropole_core/frontend)
+	$(call build_frontend,metropole_core/frontend)
+
+plugins/egress/hls/metropole_egress_hls/static/dist/manifest.json: node_modules/.stamp $(BUNDLE) $(call frontend_sources,plugins/egress/hls/frontend)
+	$(call build_frontend,plugins/egress/hls/frontend)
+
+themes/default/metropole_theme_default/static/dist/manifest.json: node_modules/.stamp $(BUNDLE) $(call frontend_sources,themes/default/frontend)
+	$(call build_frontend,themes/default/frontend)

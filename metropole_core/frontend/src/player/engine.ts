@@ -1,0 +1,65 @@
+// The seam between the player element and what plays: a playback engine.
+//
+// An egress plugin ships an engine as a built ES module (`Engine.asset` in its Python half) whose
+// exports are an `EngineModule`. The player imports it when a source names it, asks whether this
+// browser can play, and attaches it to its <video>. The engine keeps the picture going by itself;
+// it speaks up only when it cannot go on. It shows nothing, and it knows nothing of the site.
+
+/** One way to play a stream, best first in the page's list. */
+export interface PlaybackSource {
+  /** Name of the engine. */
+  engine: string;
+  /** Absolute URL. */
+  url: string;
+  mime_type: string;
+  /** What a viewer can expect. */
+  latency_ms: number;
+}
+
+/** One quality on offer. */
+export interface Quality {
+  /** Stable while the source is attached. */
+  id: string;
+  width: number;
+  height: number;
+  /** Frames a second, 0 when unknown. */
+  frameRate: number;
+  /** bit/s, 0 when unknown. */
+  bitrate: number;
+  /** RFC 6381, "" when unknown. */
+  codec: string;
+}
+
+export interface EngineEvents {
+  /** Qualities, or the one that plays, changed. */
+  qualities(): void;
+  /** The stream's last frame was shown. */
+  ended(): void;
+  /** The engine gave up; the player destroys it, asks the site what to play and starts again. */
+  failed(reason: string): void;
+}
+
+export interface PlaybackEngine {
+  /** Start loading. Called once. The player calls `play()` on the video itself. */
+  attach(video: HTMLVideoElement, source: PlaybackSource, events: EngineEvents): void;
+  /** Best first; empty until known. */
+  qualities(): readonly Quality[];
+  /** Id of the quality that plays, null before the first. */
+  playing(): string | null;
+  /** Play this quality, or null to choose by the network. */
+  setQuality(id: string | null): void;
+  /** Seconds behind the newest that the server has, null when unknown. */
+  latency(): number | null;
+  /** Whether the picture is as close to live as this engine goes. */
+  atLive(): boolean;
+  jumpToLive(): void;
+  /** Label and value, for people who ask; not translated. */
+  stats(): readonly (readonly [string, string])[];
+  /** Free everything and let go of the video. */
+  destroy(): void;
+}
+
+export interface EngineModule {
+  canPlay(source: PlaybackSource, video: HTMLVideoElement): boolean;
+  create(): PlaybackEngine;
+}

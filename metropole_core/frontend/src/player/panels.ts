@@ -1,0 +1,68 @@
+// Panels over the picture: statistics for the curious, and the list of keys.
+
+import { make } from "../dom.ts";
+import { t } from "../words.ts";
+import type { PlaybackEngine } from "./engine.ts";
+
+const EVERY = 500; // ms
+
+export class StatsPanel {
+  readonly element = make("dl", { class: "player-stats", hidden: true });
+  private readonly video: HTMLVideoElement;
+  private readonly engine: () => PlaybackEngine | null;
+  private timer: number | undefined;
+
+  constructor(video: HTMLVideoElement, engine: () => PlaybackEngine | null) {
+    this.video = video;
+    this.engine = engine;
+  }
+
+  get shown(): boolean {
+    return !this.element.hidden;
+  }
+
+  toggle(): void {
+    this.element.hidden = this.shown;
+    window.clearInterval(this.timer);
+    if (!this.shown) return;
+    this.fill();
+    this.timer = window.setInterval(() => this.fill(), EVERY);
+  }
+
+  private fill(): void {
+    const { videoWidth, videoHeight } = this.video;
+    const frames = this.video.getVideoPlaybackQuality();
+    const rows: (readonly [string, string])[] = [
+      ["Picture", `${videoWidth}×${videoHeight}`],
+      ["Frames", `${frames.totalVideoFrames}, dropped ${frames.droppedVideoFrames}`],
+      ...(this.engine()?.stats() ?? []),
+    ];
+    this.element.replaceChildren(
+      ...rows.flatMap(([label, value]) => [make("dt", {}, label), make("dd", {}, value)]),
+    );
+  }
+}
+
+export class HelpPanel {
+  readonly element = make("dl", { class: "player-stats player-help", hidden: true });
+
+  constructor() {
+    const rows: [string, string][] = [
+      [t("Space, K"), t("Play or pause")],
+      ["M", t("Sound on or off")],
+      ["↑ ↓", t("Volume")],
+      ["L", t("Jump to live")],
+      ["F", t("Full screen")],
+      ["T", t("Theatre mode")],
+      ["C", t("Show or hide the chat")],
+      ["?", t("Show or hide the keys")],
+    ];
+    this.element.append(
+      ...rows.flatMap(([key, what]) => [make("dt", {}, key), make("dd", {}, what)]),
+    );
+  }
+
+  toggle(): void {
+    this.element.hidden = !this.element.hidden;
+  }
+}

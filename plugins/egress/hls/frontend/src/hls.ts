@@ -1,0 +1,137 @@
+// The engine on hls.js.
+
+import type {
+  EngineEvents,
+  PlaybackEngine,
+  PlaybackSource,
+  Quality,
+} from "@metropole/frontend/engine";
+import Hls, { type ErrorData, ErrorTypes, Events } from "hls.js/light";
+import { LiveDriver } from "./live.ts";
+import { Recovery } from "./recovery.ts";
+
+const NEAR_LIVE = 1; // s beyond the target that still count as live
+
+export class HlsEngine implements PlaybackEngine {
+  private readonly hls = new Hls({
+    lowLatencyMode: true,
+    enableWorker: false, // the content security policy allows no scripts from blobs
+    backBufferLength: 10,
+    liveDurationInfinity: true,
+    liveSyncOnStallIncrease: 0.2, // its default of 1 s sticks after one stall at the start
+    maxLiveSyncPlaybackRate: 1, // at 1 it leaves the speed to us
+    // Small fast parts hardly count in its default estimate, so that it would stay low for long.
+    abrBandWidthUpFactor: 0.95,
+    abrEwmaFastLive: 2,
+    abrEwmaSlowLive: 5,
+  });
+  private readonly recovery = new Recovery();
+  private driver: LiveDriver | null = null;
+  private video: HTMLVideoElement | null = null;
+  private url = "";
+  private retry: number | undefined;
+  private loaded = false;
+
+  attach(video: HTMLVideoElement, source: PlaybackSource, events: EngineEvents): void {
+    const { hls } = this;
+    this.video = video;
+    this.url = source.url;
+    // iPhones hand out their MediaSource only to videos that cannot be sent to a television.
+    video.disableRemotePlayback = true;
+    hls.on(Events.MANIFEST_PARSED, () => {
+      this.loaded = true;
+      events.qualities();
+    });
+    hls.on(Events.LEVEL_SWITCHED, () => events.qualities());
+    hls.on(Events.ERROR, (_, data) => this.trouble(data, events));
+    video.addEventListener("ended", events.ended);
+    hls.once(Events.DESTROYING, () => video.removeEventListener("ended", events.ended));
+    hls.loadSource(source.url);
+    hls.attachMedia(video);
+    this.driver = new LiveDriver(hls, video);
+  }
+
+  qualities(): readonly Quality[] {
+    return this.hls.levels
+      .map((level, index) => ({
+        id: String(index),
+        width: level.width,
+        height: level.height,
+        frameRate: level.frameRate || 0,
+        bitrate: level.maxBitrate,
+        codec: level.videoCodec ?? "",
+      }))
+      .sort((a, b) => b.height - a.height || b.bitrate - a.bitrate);
+  }
+
+  playing(): string | null {
+    const level = this.hls.currentLevel;
+    return level < 0 ? null : String(level);
+  }
+
+  setQuality(id: string | null): void {
+    this.hls.nextLevel = id === null ? -1 : Number(id);
+  }
+
+  latency(): number | null {
+    return this.driver?.behind() ?? null;
+  }
+
+  atLive(): boolean {
+    const behind = this.latency();
+    const target = this.driver?.control.target ?? 0;
+    return behind !== null && behind < target + NEAR_LIVE;
+  }
+
+  jumpToLive(): void {
+    this.driver?.jumpToLive();
+  }
+
+  stats(): readonly (readonly [string, string])[] {
+    const { hls, driver, video } = this;
+    const level = hls.levels[hls.currentLevel];
+    const behind = this.latency();
+    return [
+      ["Engine", `hls.js ${Hls.version}`],
+      ["Codecs", [level?.videoCodec, level?.audioCodec].filter(Boolean).join(", ") || "–"],
+      ["Bit rate", level ? `${(level.maxBitrate / 1e6).toFixed(1)} Mbit/s` : "–"],
+      ["Network", `${(hls.bandwidthEstimate / 1e6).toFixed(1)} Mbit/s`],
+      [
+        "Behind",
+        behind === null ? "–" : `${behind.toFixed(2)} s of ${driver?.control.target.toFixed(1)} s`,
+      ],
+      ["Speed", `${video?.playbackRate.toFixed(2)}×`],
+      ["Stalls", String(driver?.control.stalls ?? 0)],
+    ];
+  }
+
+  destroy(): void {
+    window.clearTimeout(this.retry);
+    this.driver?.destroy();
+    this.hls.destroy();
+  }
+
+  /** hls.js mends what is not fatal by itself; nobody needs to hear of it. */
+  private trouble(data: ErrorData, events: EngineEvents): void {
+    if (!data.fatal) return;
+    const what =
+      data.type === ErrorTypes.NETWORK_ERROR
+        ? "network"
+        : data.type === ErrorTypes.MEDIA_ERROR
+          ? "media"
+          : "other";
+    const gone = data.response?.code === 404 || data.response?.code === 410;
+    const { remedy, wait } = this.recovery.remedy(what, gone, performance.now());
+    if (remedy === "recover") {
+      this.hls.recoverMediaError();
+      this.video?.play().catch(() => {});
+    } else if (remedy === "reload") {
+      this.retry = window.setTimeout(() => {
+        if (this.loaded) this.hls.startLoad();
+        else this.hls.loadSource(this.url);
+      }, wait);
+    } else {
+      events.failed(`${data.details}${data.response ? ` ${data.response.code}` : ""}`);
+    }
+  }
+}
