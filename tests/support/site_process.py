@@ -86,18 +86,26 @@ class SiteProcess:
         )  # fmt: skip
         self._reader = asyncio.create_task(self._read())
         async with asyncio.timeout(START_TIMEOUT):
-            while not await self._answers():
+            while not await self.answers():
                 assert self.process.returncode is None, "".join(self.log)
                 await asyncio.sleep(0.05)
 
-    async def _answers(self) -> bool:
+    async def answers(self) -> bool:
+        """Whether the site answers now."""
         try:
-            reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+            return (await self.get("/healthz")).startswith("HTTP/1.1 200")
         except OSError:
             return False
+
+    async def get(self, path: str) -> str:
+        """The whole answer to a GET, head and body."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
         try:
-            writer.write(b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
-            return (await reader.readline()).startswith(b"HTTP/1.1 200")
+            head = (
+                f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{self.port}\r\nConnection: close\r\n\r\n"
+            )
+            writer.write(head.encode())
+            return (await reader.read()).decode(errors="replace")
         finally:
             writer.close()
             await writer.wait_closed()
