@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
+from collections.abc import Callable
 from datetime import timedelta
 
 from metropole_core.accounts.limits import RateLimit, address_key
@@ -68,6 +69,8 @@ class Accounts:
         self._limit = RateLimit(shared)
         self._hasher = hasher or PasswordHasher()
         self._store = AccountStore(db)
+        self.signed_out: list[Callable[[str], None]] = []
+        """Called with the hash of the token of a session that was ended."""
 
     async def sign_up(
         self,
@@ -137,7 +140,10 @@ class Accounts:
 
     async def sign_out(self, token: str) -> None:
         """End the session; does nothing when there is none."""
-        await self._store.delete_session(self._keys.hash("session", token[:TOKEN_LENGTH]))
+        token_hash = self._keys.hash("session", token[:TOKEN_LENGTH])
+        await self._store.delete_session(token_hash)
+        for tell in self.signed_out:
+            tell(token_hash)
 
     async def session(self, token: str) -> Session | None:
         """The session of a cookie's token, None when it is unknown or too old. Its 30 days start
