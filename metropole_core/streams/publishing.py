@@ -185,7 +185,7 @@ class PublishingService:
             silent = stay.silent_for(self._clock.monotonic())
             if silent < SILENCE:
                 return _already_live(SILENCE - silent)
-            self._cut(stay, "a newer connection with the same key took over")
+            self._cut(stay, "A newer connection with the same key took over.")
             if stay.stream.stats.publisher:
                 log.error("%s: its publisher did not leave when it was cut off", ref.name)
                 return _already_live(None)
@@ -257,7 +257,7 @@ class PublishingService:
 
     def key_rotated(self, channel_id: int) -> None:
         """The old key is refused; who publishes with it is cut off."""
-        self.cut(channel_id, "the stream key was changed")
+        self.cut(channel_id, "The stream key was changed.")
 
     def _cut(self, stay: _Stay, sentence: str) -> None:
         log.info("%s: the publisher is cut off: %s", stay.channel.name, sentence)

@@ -180,7 +180,7 @@ class LiveStatus:
         live = self._live.get(channel_id)
         if live is not None:
             self._turn(live, machine.end(live.moment))
-        self.cut(channel_id, "the broadcast was ended on the creator's page")
+        self.cut(channel_id, "The broadcast was ended on the creator's page.")
         if live is not None:
             await live.written.wait()
         return until
@@ -276,7 +276,7 @@ class LiveStatus:
             return False
         self._turn(live, moment)
         if was.connected:
-            self.cut(live.ref.id, "nothing that could be played came in time")
+            self.cut(live.ref.id, "Nothing that could be played came in time.")
         return True
 
     def _put(self, live: _Live, change: _Change) -> None:

@@ -97,7 +97,7 @@ async def test_a_silent_publisher_is_replaced(house: House, clock: FakeClock) ->
     clock.advance(0.1)
     newer, newer_handle = await house.publish(channel)
     assert newer.stream is grant.stream
-    assert sentences == ["a newer connection with the same key took over"]
+    assert sentences == ["A newer connection with the same key took over."]
     grant.publication.lost("the old connection broke")
     send(newer_handle)
     await house.settled()
@@ -142,7 +142,7 @@ async def test_a_new_key_refuses_the_old_one_and_cuts(house: House) -> None:
     sentences: list[str] = []
     grant.publication.on_cut(sentences.append)
     new = await house.channels.rotate_key(channel.id)
-    assert sentences == ["the stream key was changed"]
+    assert sentences == ["The stream key was changed."]
     assert not grant.stream.stats.publisher
     assert (await house.refused(old)).code == "bad_key"
     await house.settled()
@@ -188,7 +188,7 @@ async def test_the_creator_ends_the_broadcast(house: House, clock: FakeClock) ->
     grant.publication.on_cut(sentences.append)
     until = await house.status.end_by_creator(channel.id)
     assert until.timestamp() == pytest.approx(clock.time() + 60)
-    assert sentences == ["the broadcast was ended on the creator's page"]
+    assert sentences == ["The broadcast was ended on the creator's page."]
     assert grant.stream.ended
     assert handle.detached
     await house.settled()

@@ -127,7 +127,7 @@ async def test_who_comes_back_without_sending_is_cut(
     # Any event finds that the time is over; in a running site the timer does.
     house.status.tell(channel.ref, event(channel.id, "lost", "unknown"))
     assert house.status.state(channel.id).state is LiveState.OFFLINE
-    assert sentences == ["nothing that could be played came in time"]
+    assert sentences == ["Nothing that could be played came in time."]
 
 
 async def test_after_a_restart_nothing_is_falsely_live(
