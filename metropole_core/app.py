@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from importlib import import_module
-from importlib.util import find_spec
 from typing import cast
 
 from quart import Quart
@@ -64,10 +63,7 @@ async def start(app: Quart) -> None:
     await site.start()
     try:
         for part in PARTS:
-            if find_spec(part) is not None:
-                register = getattr(import_module(part), "register", None)
-                if register is not None:
-                    register(app, site)
+            import_module(part).register(app, site)
     except BaseException:
         await site.stop()
         raise
