@@ -103,7 +103,7 @@ def test_a_refusal_is_told(publisher: Publisher) -> None:
 
 def test_media_becomes_tracks_and_packets(publisher: Publisher) -> None:
     publisher.go_live()
-    meta = {"videocodecid": 7.0, "audiocodecid": 10.0, "framerate": 30.0}
+    meta: amf0.Value = {"videocodecid": 7.0, "audiocodecid": 10.0, "framerate": 30.0}
     publisher.send(
         publisher.writer.message(
             3, messages.DATA, amf0.encode(["@setDataFrame", "onMetaData", meta])

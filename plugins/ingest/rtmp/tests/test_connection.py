@@ -1,0 +1,321 @@
+"""What a connection does when its encoder does something wrong, or when it has to end."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+import pytest
+from metropole_ingest_rtmp.settings import RtmpSettings
+
+from metropole_core.contracts.publishing import Refusal
+from metropole_media.rtmp import messages
+from tests.support.rtmp_encoder import IDR
+from tests.support.rtmp_socket import connected
+
+if TYPE_CHECKING:
+    from conftest import Running
+
+Until = Callable[..., Awaitable[None]]
+
+
+def outcome(running: Running, key: str = "secret") -> str:
+    return running.doors.stays[key][-1].outcome or ""
+
+
+@pytest.mark.parametrize(
+    ("code", "status"),
+    [
+        ("bad_key", "NetStream.Publish.BadName"),
+        ("already_live", "NetStream.Publish.BadName"),
+        ("ended_by_creator", "NetStream.Publish.Denied"),
+        ("rate_limited", "NetStream.Publish.Denied"),
+        ("unavailable", "NetStream.Failed"),
+        ("something_new", "NetStream.Failed"),
+    ],
+)
+async def test_a_refusal_reaches_the_encoder_and_the_log_without_the_key(
+    running: Running, caplog: pytest.LogCaptureFixture, code: str, status: str
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    running.doors.refusals["qwertz-key"] = Refusal(code, "This is why.")
+    async with connected(running.port) as encoder:
+        await encoder.ask("qwertz-key")
+        told = await encoder.full_status()
+        assert (told["level"], told["code"]) == ("error", status)
+        assert told["description"] == "This is why."
+        await encoder.closed()
+    assert "This is why." in caplog.text
+    assert "qwertz-key" not in caplog.text
+
+
+async def test_no_key_is_refused_without_asking(running: Running) -> None:
+    async with connected(running.port) as encoder:
+        await encoder.ask("")
+        assert await encoder.status() == "NetStream.Publish.BadName"
+        await encoder.closed()
+    assert running.doors.asked == []
+
+
+async def test_a_second_publisher_is_refused_and_the_first_goes_on(
+    running: Running, until: Until
+) -> None:
+    async with connected(running.port) as first, connected(running.port) as second:
+        await first.go_live("secret")
+        await second.ask("secret")
+        assert await second.status() == "NetStream.Publish.BadName"
+        await second.closed()
+        await first.frame(0, key=True)
+        await until(lambda: running.doors.followers["secret"].packets)
+
+
+async def test_a_door_that_fails_is_closed(
+    running: Running, caplog: pytest.LogCaptureFixture
+) -> None:
+    running.doors.fails = True
+    async with connected(running.port) as encoder:
+        await encoder.ask("qwertz-key")
+        assert await encoder.status() == "NetStream.Failed"
+        await encoder.closed()
+    assert "RuntimeError" in caplog.text
+    assert "qwertz-key" not in caplog.text
+
+
+async def test_while_the_door_thinks_nothing_is_read(running: Running, until: Until) -> None:
+    running.doors.held = asyncio.Event()
+    async with connected(running.port) as encoder:
+        await encoder.ask("secret")
+        await until(lambda: running.doors.asked)
+        await encoder.configure()
+        await encoder.frame(0, key=True, filling=100_000)
+        running.clock.advance(3600)  # thinking does not count as the encoder's time
+        await asyncio.sleep(2 * running.listener.tick_seconds)
+        running.doors.held.set()
+        assert await encoder.status() == "NetStream.Publish.Start"
+        follower = running.doors.followers["secret"]
+        await until(lambda: follower.packets)
+        assert len(follower.packets[0].data) == 100_000 + len(IDR)
+
+
+async def test_an_encoder_that_leaves_while_the_door_thinks(running: Running, until: Until) -> None:
+    running.doors.held = asyncio.Event()
+    async with connected(running.port) as encoder:
+        await encoder.ask("secret")
+        await until(lambda: running.doors.asked)
+    running.doors.held.set()
+    await until(lambda: running.doors.stays and outcome(running))
+    assert outcome(running).startswith("lost")
+    assert not running.doors.streams["secret"].stats.publisher
+
+
+@pytest.mark.parametrize("name", ["FCUnpublish", "deleteStream"])
+async def test_goodbye_ends_the_broadcast(running: Running, until: Until, name: str) -> None:
+    async with connected(running.port) as encoder:
+        await encoder.go_live("secret")
+        await encoder.command(name, 9.0, None, "secret")
+        await until(lambda: outcome(running))
+        assert outcome(running) == "ended"
+        await encoder.closed()
+
+
+async def test_a_dropped_connection_is_a_loss(running: Running, until: Until) -> None:
+    async with connected(running.port) as encoder:
+        await encoder.go_live("secret")
+    await until(lambda: outcome(running))
+    assert outcome(running).startswith("lost: ")
+    assert running.doors.followers["secret"].interrupted == 1
+
+
+@pytest.mark.parametrize(
+    ("wire", "words"),
+    [
+        (b"\xff" * 64, "never began"),
+        (b"\x04\0\0\0\xff\xff\xff\x09\0\0\0\0", None),
+        (b"\x02\0\0\0\0\0\4\1\0\0\0\0\0\0\0\0", "out of range"),
+        (b"\x03\0\0\0\0\0\3\x14\0\0\0\0\x04ab", "unknown type 4"),
+        (b"\x04\0\0\0\0\0\7\x09\0\0\0\0\x17\0\0\0\0\1\2", "cut off"),
+    ],
+)
+async def test_malformed_input_ends_this_connection_alone(
+    running: Running, until: Until, wire: bytes, words: str | None
+) -> None:
+    async with connected(running.port) as good, connected(running.port) as bad:
+        await good.go_live("good")
+        await bad.go_live("bad")
+        await bad.send(wire)
+        if words is not None:
+            told = await bad.full_status()
+            assert told["code"] == "NetStream.Failed"
+            assert words in told["description"]
+            await bad.closed()
+            assert words in outcome(running, "bad")
+        follower = running.doors.followers["good"]
+        await good.frame(0, key=True)
+        await until(lambda: follower.packets)
+        assert outcome(running, "good") == ""
+
+
+async def test_a_message_that_is_too_large(running: Running) -> None:
+    from dataclasses import replace
+
+    running.listener.limits = replace(running.listener.limits, message=1_000_000)
+    async with connected(running.port) as encoder:
+        await encoder.go_live("secret")
+        await encoder.send(b"\x04\0\0\0\xff\xff\xff\x09\0\0\0\0")
+        assert "1000000" in (await encoder.full_status())["description"]
+        await encoder.closed()
+
+
+@pytest.mark.parametrize(
+    ("wire", "words"), [(b"GET / HTTP/1.1\r\n\r\n", "HTTP"), (b"\x16\x03\x01", "rtmps")]
+)
+async def test_other_protocols_are_turned_away(
+    running: Running, caplog: pytest.LogCaptureFixture, wire: bytes, words: str
+) -> None:
+    async with connected(running.port) as encoder:
+        await encoder.send(wire)
+        await encoder.closed()
+    assert words in caplog.text
+
+
+async def test_too_much_before_publishing(running: Running) -> None:
+    async with connected(running.port) as encoder:
+        await encoder.shake()
+        await encoder.command("connect", 1.0, {"app": "live"})
+        filler = encoder.chunks.message(3, messages.DATA, bytes((5,)) * 1000)
+        await encoder.send(filler * 70)
+        assert "too much" in (await encoder.full_status())["description"]
+        await encoder.closed()
+
+
+@pytest.mark.parametrize("shaken", [False, True])
+async def test_an_encoder_that_never_asks(running: Running, shaken: bool) -> None:
+    async with connected(running.port) as encoder:
+        if shaken:
+            await encoder.shake()
+        running.clock.advance(1)
+        await encoder.closed()
+
+
+async def test_silence_ends_a_broadcast(running: Running, until: Until) -> None:
+    async with connected(running.port) as encoder:
+        await encoder.go_live("secret")
+        await encoder.frame(0, key=True)
+        await until(lambda: running.doors.streams["secret"].stats.packets == 0)
+        await asyncio.sleep(2 * running.listener.tick_seconds)
+        running.clock.advance(29)
+        await asyncio.sleep(2 * running.listener.tick_seconds)
+        assert outcome(running) == ""
+        running.clock.advance(2)
+        assert "30 s" in (await encoder.full_status())["description"]
+        await encoder.closed()
+    assert "30 s" in outcome(running)
+
+
+async def test_too_high_a_bitrate_is_refused_in_words(running: Running, until: Until) -> None:
+    running.limit(1_000_000)
+    follower = running.doors.follow("secret")
+    async with connected(running.port) as encoder:
+        await encoder.go_live("secret")
+        # 10 s at exactly the limit are fine, twice over.
+        for second in range(20):
+            await encoder.frame(second * 1000, key=True, filling=120_000)
+            count = second + 1
+            await until(
+                lambda count=count: (
+                    sum(p.track == 0 for p in follower.packets) == count or not follower.tracks
+                )
+            )
+            running.clock.advance(1)
+            await asyncio.sleep(running.listener.tick_seconds * 1.5)
+            if second == 3:
+                break
+        assert outcome(running) == ""
+        await encoder.frame(30_000, key=True, filling=1_000_000)
+        told = await encoder.full_status()
+        assert told["code"] == "NetStream.Publish.Denied"
+        assert "1 Mbit/s" in told["description"]
+    assert outcome(running).startswith("lost")
+
+
+async def test_the_core_cuts_a_publisher(running: Running) -> None:
+    async with connected(running.port) as encoder:
+        await encoder.go_live("secret")
+        running.doors.stays["secret"][0].cut("Your stream key was replaced.")
+        # At once, so that whoever replaces it can attach.
+        assert not running.doors.streams["secret"].stats.publisher
+        told = await encoder.full_status()
+        assert told["code"] == "NetStream.Publish.BadName"
+        assert told["description"] == "Your stream key was replaced."
+        await encoder.closed()
+
+
+async def test_a_cut_publisher_that_goes_on_sending_is_closed(
+    running: Running, until: Until
+) -> None:
+    async with connected(running.port) as encoder:
+        await encoder.go_live("secret")
+        running.doors.stays["secret"][0].cut("Ended.")
+        for stamp in range(40):
+            await encoder.frame(stamp, filling=100_000)
+        await until(lambda: running.listener.connections == 0)
+
+
+async def test_a_follower_with_a_mistake_ends_its_stream_alone(
+    running: Running, until: Until, caplog: pytest.LogCaptureFixture
+) -> None:
+    running.doors.follow("bad").broken = True
+    async with connected(running.port) as good, connected(running.port) as bad:
+        await good.go_live("good")
+        await bad.go_live("bad")
+        await bad.frame(0, key=True)
+        assert await bad.status() == "NetStream.Failed"
+        await good.frame(0, key=True)
+        await until(lambda: running.doors.followers["good"].packets)
+    assert "a follower with a mistake" in caplog.text
+
+
+async def test_an_encoder_that_asks_but_does_not_read_is_not_served_for_ever(
+    running: Running, until: Until
+) -> None:
+    async with connected(running.port) as encoder:
+        await encoder.go_live("secret")
+        ping = encoder.chunks.message(2, messages.USER_CONTROL, b"\0\x06abcd")
+        sock = encoder._writer.get_extra_info("socket")
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        encoder._reader._transport.pause_reading()  # type: ignore[attr-defined]
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(2):
+                while True:
+                    encoder._writer.write(ping * 2000)
+                    await encoder._writer.drain()
+        (connection,) = running.listener._connections
+        assert connection._transport.get_write_buffer_size() < 1024 * 1024
+
+
+async def test_caps(until: Until, running: Running, caplog: pytest.LogCaptureFixture) -> None:
+    settings = RtmpSettings(bind="127.0.0.1:0", max_connections=3, max_per_address=2)
+    object.__setattr__(running.listener.context, "settings", settings)
+    async with connected(running.port) as one, connected(running.port) as two:
+        await one.shake()
+        await two.shake()
+        async with connected(running.port) as three:
+            await three.closed()
+        assert "that address" in caplog.text
+        await one.close()
+        await until(lambda: running.listener.connections == 1)
+        async with connected(running.port) as four:
+            await four.shake()
+
+
+async def test_stopping_loses_publishers_and_is_quick(running: Running) -> None:
+    async with connected(running.port) as encoder:
+        await encoder.go_live("secret")
+        async with asyncio.timeout(1):
+            await running.listener.stop()
+        await encoder.closed()
+    assert "restarted" in outcome(running)
+    assert running.listener.connections == 0
