@@ -75,7 +75,7 @@ class Assets:
     def path(self, owner: str, file: str) -> Path | None:
         """Where a served file lies, or None when there is no such file."""
         folder = self._folders.get(owner)
-        if folder is None:
+        if folder is None or "\0" in file:
             return None
         root = folder.resolve()
         path = (root / file).resolve()

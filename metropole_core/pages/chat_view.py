@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pydantic import BaseModel
 
 from metropole_core.channels import Channel
+from metropole_core.chat.messages import Message
+from metropole_core.chat.modes import ModeState
 from metropole_core.contracts.chat_mode import ChatMode
 
 if TYPE_CHECKING:
@@ -20,25 +22,17 @@ class ChatView:
     def __init__(self, site: Site) -> None:
         self._site = site
 
-    async def history(self, channel: Channel, limit: int) -> Sequence[Any]:
+    async def history(self, channel: Channel, limit: int) -> Sequence[Message]:
         """The last messages, oldest first."""
-        chat = getattr(self._site, "chat", None)
-        return await chat.history(channel.id, limit) if chat else []
+        return await self._site.chat.history(channel.id, limit)
 
     async def sentences(self, channel: Channel) -> list[str]:
         """What stands above the input: one sentence for each mode that is on."""
-        return [
-            mode.sentence(settings)
-            for mode, enabled, settings in await self.modes(channel)
-            if enabled
-        ]
+        return [state.sentence for state in await self.modes(channel) if state.enabled]
 
-    async def modes(self, channel: Channel) -> list[tuple[ChatMode, bool, BaseModel]]:
+    async def modes(self, channel: Channel) -> Sequence[ModeState]:
         """Every installed mode in the order of asking: whether it is on, and its settings."""
-        chat = getattr(self._site, "chat", None)
-        if chat is None:
-            return [(m, False, m.Settings()) for m in self._site.registry.chat_modes()]
-        return [(s.mode, s.enabled, s.settings) for s in await chat.modes(channel.id)]
+        return await self._site.chat.modes(channel.id)
 
     async def set_mode(
         self, channel: Channel, mode: ChatMode, *, enabled: bool, settings: BaseModel

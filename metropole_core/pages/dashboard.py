@@ -149,7 +149,9 @@ async def set_mode(name: str, mode: str) -> Answer:
     enabled = form.get("enabled") == "on"
     await pages().chat.set_mode(found, chosen, enabled=enabled, settings=settings)
     if wants_json():
-        return _json({"enabled": enabled, "sentence": chosen.sentence(settings)})
+        states = await pages().chat.modes(found)
+        sentence = next((s.sentence for s in states if s.mode.name == mode), "")
+        return _json({"enabled": enabled, "sentence": sentence})
     return _done(found, "modes")
 
 

@@ -3,14 +3,18 @@ field come from the model, and so do the checks."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
 from pydantic import BaseModel, ValidationError
 
+from metropole_core.chat.modes import ModeState
 from metropole_core.contracts.chat_mode import ChatMode
 from metropole_core.pages.i18n import gettext as _
+
+log = logging.getLogger("metropole.pages")
 
 PREFIX = "s-"
 
@@ -50,19 +54,16 @@ class ModeForm(msgspec.Struct, frozen=True):
 
 
 def mode_forms(
-    modes: Iterable[tuple[ChatMode, bool, BaseModel]],
+    states: Iterable[ModeState],
     refused: Mapping[str, tuple[Mapping[str, Any], Mapping[str, str]]],
 ) -> list[ModeForm]:
     """The cards.
 
     Arguments:
-        modes: each installed mode, whether it is on, and its settings in this channel.
+        states: each installed mode as it is set in the channel.
         refused: by mode, what was sent and could not be taken, and what is wrong with it.
     """
-    return [
-        _form(mode, enabled, settings, *refused.get(mode.name, ({}, {})))
-        for mode, enabled, settings in modes
-    ]
+    return [_form(state, *refused.get(state.mode.name, ({}, {}))) for state in states]
 
 
 def parse_settings(
@@ -81,20 +82,14 @@ def parse_settings(
         return None, {str(e["loc"][0]) if e["loc"] else "": _sentence(e) for e in error.errors()}
 
 
-def _form(
-    mode: ChatMode,
-    enabled: bool,
-    settings: BaseModel,
-    sent: Mapping[str, Any],
-    errors: Mapping[str, str],
-) -> ModeForm:
-    now = settings.model_dump(mode="json")
+def _form(state: ModeState, sent: Mapping[str, Any], errors: Mapping[str, str]) -> ModeForm:
+    mode, now = state.mode, state.settings.model_dump(mode="json")
     return ModeForm(
         name=mode.name,
         title=mode.title,
         description=mode.description,
-        sentence=mode.sentence(settings),
-        enabled=enabled,
+        sentence=state.sentence,
+        enabled=state.enabled,
         fields=tuple(
             _field(name, schema, sent.get(PREFIX + name, now.get(name)), errors.get(name))
             for name, schema in _properties(mode).items()
@@ -125,7 +120,12 @@ def _field(name: str, schema: Mapping[str, Any], value: object, error: str | Non
 
 
 def _properties(mode: ChatMode) -> dict[str, Mapping[str, Any]]:
-    schema = mode.Settings.model_json_schema()
+    try:
+        schema = mode.Settings.model_json_schema()
+    except Exception:
+        # A plugin's mistake costs its own form, not the creator's page.
+        log.exception("the settings of chat mode %s cannot be shown", mode.name)
+        return {}
     definitions = schema.get("$defs", {})
     found: dict[str, Mapping[str, Any]] = {}
     for name, spec in schema.get("properties", {}).items():

@@ -14,7 +14,7 @@ from metropole_core.pages.i18n import gettext as _
 from metropole_core.pages.render import CORE_TEMPLATES, Renderer
 from metropole_core.pages.themes import active_themes, asset_folders
 from metropole_core.pages.views import Rail, Views
-from metropole_core.pages.visitor import Visitor
+from metropole_core.pages.visitor import Visitor, local_path
 from metropole_core.pages.words import SCRIPT_WORDS
 
 if TYPE_CHECKING:
@@ -168,7 +168,7 @@ async def respond(
         "user": visitor.user,
         "csrf": visitor.csrf,
         "ui": visitor.ui,
-        "path": request.full_path.rstrip("?"),
+        "path": local_path(request.full_path.rstrip("?")),
         "styles": here.styles,
         "scripts": here.scripts,
         "rail": rail,

@@ -18,12 +18,13 @@ CORE = Path(__file__).parents[2] / "metropole_core"
 LOCALES = CORE / "locales"
 METHODS = [("**.py", "python"), ("templates/**.html", "jinja2")]
 KEYWORDS = {"_": None, "N_": None, "gettext": None, "ngettext": (1, 2)}
+HEADER = "# Words of Metropole's pages and scripts."
 OPTIONS = {"templates/**.html": {"trimmed": "true"}}
 
 
 def extract() -> Catalog:
     """Every word that the core says, as a template without translations."""
-    catalog = Catalog(project="Metropole", charset="utf-8", fuzzy=False)
+    catalog = Catalog(header_comment=HEADER, charset="utf-8", fuzzy=False)
     for file, _line, message, comments, context in extract_from_dir(
         CORE, METHODS, OPTIONS, KEYWORDS
     ):
@@ -41,7 +42,12 @@ def write(path: Path, catalog: Catalog) -> None:
     """A catalog to a file, sorted, so that two people's changes rarely meet."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("wb") as file:
-        write_po(file, catalog, sort_output=True, width=100, include_lineno=False)
+        # Without the header's dates and names, which change when no word does.
+        write_po(file, catalog, sort_output=True, width=100, include_lineno=False, omit_header=True)
+    head = f'{HEADER}\nmsgid ""\nmsgstr ""\n"Content-Type: text/plain; charset=utf-8\\n"\n'
+    if catalog.locale is not None:
+        head += f'"Language: {catalog.locale}\\n"\n"Plural-Forms: {catalog.plural_forms}\\n"\n'
+    path.write_text(f"{head}\n{path.read_text('utf-8')}", "utf-8")
 
 
 def update() -> None:
@@ -50,7 +56,7 @@ def update() -> None:
     write(LOCALES / "messages.pot", template)
     for path in sorted(LOCALES.glob("*/LC_MESSAGES/messages.po")):
         catalog = read(path)
-        catalog.update(template, no_fuzzy_matching=True)
+        catalog.update(template, no_fuzzy_matching=True, update_header_comment=True)
         catalog.obsolete.clear()
         write(path, catalog)
 
