@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from metropole_core.contracts.theme import Theme
-from metropole_core.hookspecs import hookimpl
+from metropole_core import hookimpl
 
 HERE = Path(__file__).parent
 
