@@ -50,6 +50,7 @@ async def serve(
         app = create_app(config)
         site = site_of(app)
         server = _server_config(config)
+        failures: list[Exception] = []
         with _signals(stop, server):
             await start(app)
             try:
@@ -57,10 +58,12 @@ async def serve(
                     app,
                     server,
                     Sockets([], [sock], []),
-                    lambda: _until_stopped(site, server, stop, ready),
+                    lambda: _until_stopped(site, server, stop, ready, failures),
                 )
             finally:
                 await site.stop()
+        if failures:
+            raise failures[0]
     finally:
         sock.close()
 
@@ -126,12 +129,15 @@ async def _until_stopped(
     server: ServerConfig,
     stop: asyncio.Event,
     ready: Callable[[Site], Awaitable[None]] | None,
+    failures: list[Exception],
 ) -> None:
     """Hypercorn calls this once the port is open, and shuts down when it returns."""
     try:
         if ready is not None:
             await ready(site)
         await stop.wait()
+    except Exception as error:
+        failures.append(error)  # Hypercorn would wrap it in groups
     finally:
         log.info("the site stops")
         await site.say_goodbye()

@@ -15,6 +15,7 @@ from metropole_core.backplane import MemoryShared
 from metropole_core.bus import EventBus
 from metropole_core.channels import Channels
 from metropole_core.channels.refs import ChannelRefs
+from metropole_core.chat import Chat
 from metropole_core.clock import SystemClock
 from metropole_core.community import Follows
 from metropole_core.config import SiteConfig
@@ -91,6 +92,9 @@ class Site:
             self.db, self.keys, self.clock, channels=self.channels, shared=self.shared
         )
         self.follows = Follows(self.db, self.clock, self.events)
+        self.chat = Chat(
+            self.db, self.channels, self.follows, self.registry, self.events, self.clock
+        )
         self.viewers = Viewers(self.clock, self.events, self._name_of)
         self.status = LiveStatus(
             StreamStore(self.db),
@@ -179,8 +183,10 @@ class Site:
         """Close everything that `start` opened, publishers first. Takes about a second at most
         for each kind of part that does not answer."""
         self.started = False
-        for kind in (Ingest, Provider):
-            parts = [part for part in self._running if _is_ingest(part) is (kind is Ingest)]
+        # Ingests before providers, as they were started the other way round.
+        providers = self.registry.providers()
+        ingests = [part for part in self._running if part not in providers]
+        for parts in (ingests, [part for part in self._running if part in providers]):
             await asyncio.gather(*(self._stop_part(part) for part in parts))
         self._running.clear()
         await self._close()
@@ -271,10 +277,19 @@ class Site:
             log.error("%s did not stop cleanly: %s", part.name, describe(error))
 
     async def _close(self) -> None:
-        await self.status.stop()
-        await self._contexts.stop()
-        await self.viewers.stop()
-        await self.events.stop()
+        steps = (
+            self.status.stop,
+            self.chat.stop,
+            self._contexts.stop,
+            self.viewers.stop,
+            self.events.stop,
+        )
+        for step in steps:
+            try:
+                async with asyncio.timeout(2 * STOP_SECONDS):
+                    await step()
+            except Exception as error:
+                log.error("%s did not stop cleanly: %s", step.__qualname__, describe(error))
         self.accounts.close()
         if self.db.is_connected:
             await self.db.disconnect()
@@ -282,7 +297,3 @@ class Site:
     async def _name_of(self, channel_id: int) -> str | None:
         channel = await self.channels.by_id(channel_id)
         return channel.name if channel is not None else None
-
-
-def _is_ingest(part: Provider | Ingest) -> bool:
-    return hasattr(part, "point")

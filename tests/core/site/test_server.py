@@ -14,6 +14,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import hypercorn.protocol.ws_stream as ws_stream
 import pytest
 from quart import websocket
 
@@ -70,14 +71,14 @@ def socket_part(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     offered: list[Any] = []
 
     def register(app: Any, site: Any) -> None:
-        @app.websocket("/sock")
+        @app.websocket("/sock")  # type: ignore[untyped-decorator]
         async def sock() -> None:
             await websocket.accept()
             offered.append(websocket.scope["state"]["transport"])
             while True:
                 await websocket.receive()
 
-        @app.get("/wait")
+        @app.get("/wait")  # type: ignore[untyped-decorator]
         async def wait() -> str:
             await asyncio.Event().wait()
             return ""
@@ -171,6 +172,21 @@ async def test_the_port_is_free_again(configure: Configure, sqlite_url: str) -> 
             assert site.started
 
 
+async def test_what_fails_once_the_port_is_open_stops_the_site(
+    configure: Configure, sqlite_url: str
+) -> None:
+    config = configure(sqlite_url)
+    sites: list[Any] = []
+
+    async def fails(site: Any) -> None:
+        sites.append(site)
+        raise Unavailable("No encoder.")
+
+    with pytest.raises(Unavailable, match=r"No encoder\."):
+        await serve(config, ready=fails)
+    assert not sites[0].db.is_connected
+
+
 async def test_connections_are_bounded(
     configure: Configure, sqlite_url: str, socket_part: list[Any]
 ) -> None:
@@ -220,7 +236,7 @@ def test_hypercorn_is_the_one_this_was_made_for() -> None:
 
 
 def test_another_hypercorn_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delitem(hypercorn_parts.ws_stream.__dict__, "server_extensions_handshake")
+    monkeypatch.delitem(vars(ws_stream), "server_extensions_handshake")
     assert hypercorn_parts.missing() == ["the WebSocket handshake negotiates extensions elsewhere"]
     assert hypercorn_parts.install() == hypercorn_parts.missing()
 

@@ -107,7 +107,7 @@ def with_part(monkeypatch: pytest.MonkeyPatch, part: Part) -> None:
             made(*more)
             self.registry.add("theme_default", "register_ingest", part)
 
-        self.plugins.construct = also  # type: ignore[method-assign]
+        self.plugins.construct = also  # type: ignore[assignment,method-assign]
 
     monkeypatch.setattr(Site, "__init__", init)
 

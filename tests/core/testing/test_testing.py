@@ -11,11 +11,12 @@ from pydantic import BaseModel, Field
 
 from metropole_core.contracts.channels import ChannelRef
 from metropole_core.contracts.chat_mode import Allow, Draft, Reject, Stage, Verdict
-from metropole_core.contracts.egress import PlaybackSource
+from metropole_core.contracts.egress import Engine, PlaybackSource
 from metropole_core.contracts.events import ChannelCreated
 from metropole_core.contracts.ingest import IngressPoint
 from metropole_core.contracts.publishing import Grant, Refusal
 from metropole_core.testing import CHANNEL, FakeClock, FakePublishing, conformance, make_context
+from metropole_media.http.origin import Origin as HttpOrigin
 from metropole_media.http.origin import Request, Response
 from metropole_media.live import LiveStream
 
@@ -138,9 +139,9 @@ class Origin:
 
 class Egress:
     name = "good"
-    engine = None
+    engine: Engine | None = None
     prefix = "good"
-    origin = Origin()
+    origin: HttpOrigin | None = Origin()
 
     def open(self, channel: Any, stream: Any, base_url: str, available: Any) -> Output:
         return Output()
