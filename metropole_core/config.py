@@ -21,7 +21,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, 
 from metropole_core.errors import ConfigError
 
 ENV_PREFIX = "METROPOLE_"
-ENV_OTHERS = frozenset({"METROPOLE_CONFIG", "METROPOLE_ADMIN_PASSWORD"})
+ENV_OTHERS = frozenset({"METROPOLE_CONFIG", "METROPOLE_ADMIN_PASSWORD", "METROPOLE_USER_PASSWORD"})
 """Variables of the command line that are no settings of the site."""
 
 MAX_FILE = 1 << 20

@@ -16,9 +16,8 @@ BUDGET = 5.0
 
 async def examine(config: SiteConfig) -> list[Finding]:
     """Take every look; one that fails or takes longer than its budget is a finding itself."""
-    from metropole_core.site import Site
-
     from metropole_core.errors import MetropoleError
+    from metropole_core.site import Site
 
     findings = machine.examine(config)
     findings += await asyncio.to_thread(site.examine_files, config)

@@ -150,6 +150,11 @@ async def _people(site: Site, passwords: dict[str, str]) -> None:
             await site.channels.set_avatar(channel.id, art.avatar(demo.name))
             if demo.name != "lab_o":
                 await site.follows.follow(accounts[cast.VIEWER], channel.id)
+        stage = await site.channels.by_name(cast.ON_AIR.name)
+        assert stage is not None
+        for name, text in cast.CHATTER:
+            speaker = await site.accounts.by_id(accounts[name])
+            await site.chat.say(stage.id, speaker, text, address=None)
 
 
 async def _account(site: Site, name: str, password: str) -> int:

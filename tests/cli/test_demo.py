@@ -1,0 +1,98 @@
+"""`metropole demo`: the first thing that a newcomer types."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import signal
+import socket
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.support.site_process import METROPOLE, free_ports
+
+GREETED = b"Ctrl-C ends everything."
+ON_AIR = b"northlight: connecting -> live"
+
+
+class Demo:
+    """A demonstration in a process of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder / "demo-data"
+        self.port, self.media, self.rtmp = free_ports(3)
+        self.said = b""
+        self.process: asyncio.subprocess.Process
+
+    async def start(self) -> None:
+        self.process = await asyncio.create_subprocess_exec(
+            METROPOLE, "demo", "--data-dir", str(self.folder), "--port", str(self.port),
+            "--media-port", str(self.media), "--rtmp-port", str(self.rtmp),
+            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+        )  # fmt: skip
+
+    async def says(self, words: bytes, seconds: float = 30) -> None:
+        assert self.process.stdout is not None
+        async with asyncio.timeout(seconds):
+            while words not in self.said:
+                line = await self.process.stdout.readline()
+                assert line, self.said.decode()
+                self.said += line
+
+    async def end(self, how: signal.Signals) -> int:
+        self.process.send_signal(how)
+        rest, _ = await asyncio.wait_for(self.process.communicate(), 10)
+        self.said += rest
+        return self.process.returncode or 0
+
+
+def processes_of(folder: Path, port: int) -> list[str]:
+    """Command lines of running processes that name the folder or the RTMP port."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            line = entry.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except OSError:
+            continue
+        if str(folder) in line or f":{port}/" in line:
+            found.append(line)
+    return found
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+async def test_it_goes_on_air_and_ends_without_a_trace(tmp_path: Path, how: signal.Signals) -> None:
+    demo = Demo(tmp_path)
+    await demo.start()
+    await demo.says(GREETED)
+    await demo.says(ON_AIR)
+    assert await demo.end(how) == 0
+    text = demo.said.decode()
+    assert "Traceback" not in text, text
+    assert re.search(r"Sign in: +mayor / \S{10,}", text)
+    assert f"rtmp://127.0.0.1:{demo.rtmp}/live" in text
+    assert processes_of(demo.folder, demo.rtmp) == []
+    for port in (demo.port, demo.media, demo.rtmp):
+        socket.create_server(("127.0.0.1", port)).close()
+
+    # The second start finds everything made, with the same passwords.
+    password = re.search(r"mayor / (\S+)", text)
+    assert password is not None
+    began = time.monotonic()
+    await demo.start()
+    await demo.says(GREETED)
+    print(f"second start: {time.monotonic() - began:.1f} s")
+    assert await demo.end(how) == 0
+    assert password[1] in demo.said.decode().partition("Ended.")[2]
+
+
+async def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
+    demo = Demo(tmp_path)
+    with socket.create_server(("127.0.0.1", demo.media)):
+        await demo.start()
+        said, _ = await asyncio.wait_for(demo.process.communicate(), 30)
+    assert demo.process.returncode == 1
+    assert f"Port {demo.media} is taken" in said.decode()
+    assert "--media-port" in said.decode()
+    assert not demo.folder.exists()
