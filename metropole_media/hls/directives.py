@@ -1,0 +1,57 @@
+"""What a player asks for with a playlist: the delivery directives.
+
+Source: RFC 8216bis section 6.2.5.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+MAX_QUERY = 1024
+MAX_DIGITS = 12
+
+
+class BadDirective(ValueError):
+    """The query cannot be answered; the sentence says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Directives:
+    """What to wait for.
+
+    Fields:
+        segment: media sequence number, None for no wait.
+        part: index within the segment, None for the whole segment.
+    """
+
+    segment: int | None = None
+    part: int | None = None
+
+
+NONE = Directives()
+
+
+def parse_directives(query: str) -> Directives:
+    """Read a raw query string. Other parameters are left to others.
+
+    Raises:
+        BadDirective: not a number, a part without a segment, a directive twice, or too long.
+    """
+    if not query:
+        return NONE
+    if len(query) > MAX_QUERY:
+        raise BadDirective("the query is too long")
+    found: dict[str, int] = {}
+    for pair in query.split("&"):
+        name, _, value = pair.partition("=")
+        if name not in ("_HLS_msn", "_HLS_part"):
+            continue
+        if name in found:
+            raise BadDirective(f"{name} is given twice")
+        if not (value.isascii() and value.isdigit() and len(value) <= MAX_DIGITS):
+            raise BadDirective(f"{name} is not a number")
+        found[name] = int(value)
+    segment, part = found.get("_HLS_msn"), found.get("_HLS_part")
+    if segment is None and part is not None:
+        raise BadDirective("_HLS_part needs _HLS_msn")
+    return Directives(segment, part)

@@ -1,0 +1,94 @@
+"""The media playlist.
+
+Source: RFC 8216bis sections 4.4.3 to 4.4.5, 6.2.2 (what a server may change) and appendix B
+(low-latency profile).
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from metropole_media.hls.window import Segment, Window
+from metropole_media.packaged import Part
+
+VERSION = 9
+HOLD_BACK_PARTS = 3.2
+"""PART-HOLD-BACK in part targets; at least two are a must, three a should (section 4.4.3.8)."""
+PARTS_IN_TARGETS = 3
+"""Parts are listed within so many target durations of the end (section 4.4.4.9)."""
+RENDITION = "v0"
+
+
+def part_name(number: int) -> str:
+    return f"{RENDITION}_p{number}.m4s"
+
+
+def segment_name(number: int) -> str:
+    return f"{RENDITION}_{number}.m4s"
+
+
+def init_name(number: int) -> str:
+    return f"{RENDITION}_i{number}.mp4"
+
+
+def media_playlist(window: Window) -> str:
+    """The playlist of what is listed. The window holds at least one complete segment.
+
+    The lines of complete segments are written once; each new part costs a joining of strings.
+    """
+    target = window.part_target
+    lines = [
+        "#EXTM3U\n",
+        f"#EXT-X-VERSION:{VERSION}\n",
+        f"#EXT-X-TARGETDURATION:{window.target_duration}\n",
+        "#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,",
+        f"PART-HOLD-BACK={target * HOLD_BACK_PARTS:.5f}\n",
+        f"#EXT-X-PART-INF:PART-TARGET={target:.5f}\n",
+        f"#EXT-X-MEDIA-SEQUENCE:{window.listed[0].number}\n",
+    ]
+    if window.discontinuities:
+        lines.append(f"#EXT-X-DISCONTINUITY-SEQUENCE:{window.discontinuities}\n")
+    with_parts = _first_with_parts(window)
+    init = -1
+    for segment in window.listed:
+        if segment.discontinuity:
+            lines.append("#EXT-X-DISCONTINUITY\n")
+        if segment.init.number != init:
+            init = segment.init.number
+            lines.append(f'#EXT-X-MAP:URI="{init_name(init)}"\n')
+        lines.append(_segment(segment, segment.number >= with_parts))
+    if window.ended:
+        lines.append("#EXT-X-ENDLIST\n")
+    else:
+        lines.append(f'#EXT-X-PRELOAD-HINT:TYPE=PART,URI="{part_name(window.next_part)}"\n')
+    return "".join(lines)
+
+
+def _first_with_parts(window: Window) -> int:
+    """Number of the first segment that lies wholly near the end."""
+    left = float(PARTS_IN_TARGETS * window.target_duration)
+    number = window.listed[-1].number
+    for segment in reversed(window.listed):
+        left -= segment.seconds
+        if left < 0 and segment.complete:
+            break
+        number = segment.number
+    return number
+
+
+def _segment(segment: Segment, with_parts: bool) -> str:
+    text = segment.text.get(with_parts)
+    if text is None:
+        when = datetime.fromtimestamp(segment.wall, UTC).isoformat(timespec="milliseconds")
+        text = f"#EXT-X-PROGRAM-DATE-TIME:{when.replace('+00:00', 'Z')}\n"
+        if with_parts or not segment.complete:
+            text += "".join(map(_part, segment.parts))
+        if segment.complete:
+            text += f"#EXTINF:{segment.seconds:.5f},\n{segment_name(segment.number)}\n"
+            segment.text[with_parts] = text
+    return text
+
+
+def _part(part: Part) -> str:
+    independent = ",INDEPENDENT=YES" if part.independent else ""
+    return f'#EXT-X-PART:DURATION={part.duration:.5f},URI="{part_name(part.number)}"{independent}\n'

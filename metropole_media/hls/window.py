@@ -1,0 +1,207 @@
+"""The newest parts and segments, bounded in time and octets.
+
+A segment that leaves the playlist stays fetchable for a while: players ask for what they read a
+moment ago. When memory runs short, the oldest segments go first, whole.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from metropole_media.packaged import Init, Part, SegmentStart
+
+
+@dataclass(frozen=True, slots=True)
+class WindowLimits:
+    """What is kept.
+
+    Fields:
+        min_segments, min_seconds: the playlist holds at least so much, once it was there.
+        max_segments: and never more than this.
+        linger_seconds: how long a segment stays fetchable when it has left the playlist.
+        max_octets: of all parts together.
+    """
+
+    min_segments: int = 12
+    min_seconds: float = 30.0
+    max_segments: int = 240
+    linger_seconds: float = 20.0
+    max_octets: int = 256 * 1024 * 1024
+
+
+@dataclass(slots=True)
+class Segment:
+    """A segment with its parts.
+
+    Fields:
+        number: its media sequence number.
+        wall: Unix time of its first frame.
+        discontinuity: it does not continue the segment before.
+        init: its initialisation segment.
+        parts: so far.
+        complete: whether it has all of them.
+        seconds, octets: of its parts together.
+        text: lines of the playlist, kept by whoever writes it; for complete segments only.
+    """
+
+    number: int
+    wall: float
+    discontinuity: bool
+    init: Init
+    parts: list[Part] = field(default_factory=list)
+    complete: bool = False
+    seconds: float = 0.0
+    octets: int = 0
+    text: dict[bool, str] = field(default_factory=dict)
+
+    @property
+    def data(self) -> bytes:
+        """All parts, one behind the other."""
+        return b"".join(part.data for part in self.parts)
+
+
+class Window:
+    """Segments in the playlist, and those that have just left it.
+
+    Arguments:
+        clock: monotonic seconds.
+
+    Fields:
+        listed: segments in the playlist; the last one may be open.
+        discontinuities: in segments that have left the playlist.
+        octets: kept in all.
+        target_duration: in seconds, 0 until the first segment is complete.
+        part_target: in seconds, 0.0 until the first init segment.
+        next_part: number of the part that comes next.
+        ended: nothing follows.
+    """
+
+    def __init__(self, limits: WindowLimits, clock: Callable[[], float]) -> None:
+        self.listed: deque[Segment] = deque()
+        self.discontinuities = 0
+        self.octets = 0
+        self.target_duration = 0
+        self.part_target = 0.0
+        self.next_part = 0
+        self.ended = False
+        self._limits = limits
+        self._clock = clock
+        self._listed_seconds = 0.0
+        self._left: deque[tuple[float, Segment]] = deque()
+        self._init: Init | None = None
+        self._parts: dict[int, Part] = {}
+        self._segments: dict[int, Segment] = {}
+
+    # What a packager tells
+
+    def add_init(self, init: Init) -> None:
+        """Segments that begin from now on belong to it."""
+        self._init = init
+        self.part_target = init.part_target
+
+    def begin_segment(self, start: SegmentStart) -> None:
+        """Open a segment."""
+        assert self._init is not None
+        segment = Segment(start.number, start.wall, start.discontinuity, self._init)
+        self.listed.append(segment)
+        self._segments[segment.number] = segment
+
+    def add_part(self, part: Part) -> None:
+        """Put a part into the open segment, and let go of what is too much."""
+        segment = self.listed[-1]
+        segment.parts.append(part)
+        segment.seconds += part.duration
+        segment.octets += len(part.data)
+        self._listed_seconds += part.duration
+        self._parts[part.number] = part
+        self.octets += len(part.data)
+        self.next_part = part.number + 1
+        self._shrink()
+
+    def end_segment(self, target_duration: int) -> None:
+        """The open segment is complete."""
+        self.target_duration = target_duration
+        self.listed[-1].complete = True
+        limits = self._limits
+        while len(self.listed) > limits.max_segments or (
+            len(self.listed) > limits.min_segments
+            and self._listed_seconds - self.listed[0].seconds >= limits.min_seconds
+        ):
+            self._unlist()
+
+    def end(self) -> None:
+        """Nothing follows."""
+        self.ended = True
+
+    # What is there
+
+    @property
+    def last_complete(self) -> int:
+        """Number of the newest complete segment, -1 when there is none."""
+        for segment in reversed(self.listed):
+            if segment.complete:
+                return segment.number
+        return -1
+
+    def has(self, segment: int, part: int | None) -> bool:
+        """Whether the playlist holds that part, or with None that whole segment, or what comes
+        later. A part behind a segment's last one is the next segment's first (section 6.2.5.2)."""
+        newest = self.listed[-1] if self.listed else None
+        if newest is None or segment > newest.number:
+            return False
+        if segment == newest.number:
+            if part is None:
+                return newest.complete
+            return part < len(newest.parts)
+        # The newest segment has a part, and is the one behind `segment` or a later one.
+        return True
+
+    def part(self, number: int) -> Part | None:
+        """A part that can be fetched."""
+        return self._parts.get(number)
+
+    def segment(self, number: int) -> Segment | None:
+        """A complete segment that can be fetched."""
+        segment = self._segments.get(number)
+        return segment if segment is not None and segment.complete else None
+
+    def init(self, number: int) -> Init | None:
+        """An initialisation segment that something kept belongs to."""
+        if self._init is not None and self._init.number == number:
+            return self._init
+        for segment in self._kept():
+            if segment.init.number == number:
+                return segment.init
+        return None
+
+    def _kept(self) -> Iterator[Segment]:
+        yield from (segment for _, segment in self._left)
+        yield from self.listed
+
+    # Letting go
+
+    def _shrink(self) -> None:
+        now = self._clock()
+        while self._left and (
+            self._left[0][0] <= now
+            or self.octets > self._limits.max_octets
+            or len(self._left) > self._limits.max_segments
+        ):
+            self._forget(self._left.popleft()[1])
+        while self.octets > self._limits.max_octets and len(self.listed) > 1:
+            self._unlist()
+            self._forget(self._left.popleft()[1])
+
+    def _unlist(self) -> None:
+        segment = self.listed.popleft()
+        self._listed_seconds -= segment.seconds
+        self.discontinuities += segment.discontinuity
+        self._left.append((self._clock() + self._limits.linger_seconds, segment))
+
+    def _forget(self, segment: Segment) -> None:
+        self.octets -= segment.octets
+        del self._segments[segment.number]
+        for part in segment.parts:
+            del self._parts[part.number]

@@ -1,0 +1,98 @@
+"""What a packager makes of a LiveStream, and who takes it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Protocol
+
+from metropole_media.live import Track
+
+
+@dataclass(frozen=True, slots=True)
+class Init:
+    """An initialisation segment.
+
+    Fields:
+        number: from 0; a new configuration has the next one.
+        data: ftyp and moov.
+        tracks: what it describes.
+        part_target: longest duration of a part in seconds, the same for the packager's life.
+        frame_rate: frames a second, measured where the source does not say it; 0.0 without video.
+    """
+
+    number: int
+    data: bytes
+    tracks: tuple[Track, ...]
+    part_target: float
+    frame_rate: float
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentStart:
+    """A segment begins.
+
+    Fields:
+        number: from 0, without a gap.
+        wall: Unix time of its first frame's presentation.
+        discontinuity: the configuration differs from that of the segment before.
+    """
+
+    number: int
+    wall: float
+    discontinuity: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One moof with its mdat.
+
+    Fields:
+        number: running from 0, never starting anew within a segment: the name of the next part
+            is known before it is known which segment it falls into.
+        duration: seconds.
+        independent: decoding can begin with its first frame.
+        data: the octets.
+    """
+
+    number: int
+    duration: float
+    independent: bool
+    data: bytes
+
+
+class Health(str, Enum):
+    """What is wrong with a stream, as far as a packager sees it."""
+
+    LONG_GOP = "long_gop"
+    """Key frames are so far apart that segments had to be cut between them."""
+    VIDEO_STALLED = "video_stalled"
+    """Sound arrives without picture."""
+    TOO_LARGE = "too_large"
+    """So much data that segments or parts had to be cut early."""
+
+
+class PackageSink(Protocol):
+    """Who takes what a `Packager` makes. Calls are synchronous and must not block.
+
+    The order is: `on_init`, then for each segment `on_segment_begin`, `on_part` once or more,
+    `on_segment_end`; at last `on_end`. `on_init` comes again between segments.
+    """
+
+    def on_init(self, init: Init) -> None:
+        """Segments that begin from now on belong to this initialisation segment."""
+
+    def on_segment_begin(self, segment: SegmentStart) -> None:
+        """A segment begins; its first part follows in the same step."""
+
+    def on_part(self, part: Part) -> None:
+        """A part of the open segment is complete."""
+
+    def on_segment_end(self, target_duration: int) -> None:
+        """The open segment has all its parts. The target duration in seconds never changes."""
+
+    def on_health(self, code: Health) -> None:
+        """Something is wrong; told once for each code."""
+
+    def on_end(self) -> None:
+        """The broadcast is over; no call follows."""

@@ -1,0 +1,184 @@
+"""Parts into segments: where a segment ends, what time it is, which configuration it has."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from metropole_media.fmp4 import Run, TrackEntry, fragment, init_segment
+from metropole_media.live import Track
+from metropole_media.packaged import Health, Init, PackageSink, Part, SegmentStart
+from metropole_media.timeline import VIDEO_TIMESCALE
+
+VIDEO_NUMBER, AUDIO_NUMBER = 1, 2
+"""track_ID"""
+WALL_TOLERANCE = 1.0
+ROUNDING = 0.45
+"""An EXTINF may exceed the target duration by what rounding to whole seconds takes away."""
+
+
+@dataclass(frozen=True, slots=True)
+class PackagerSettings:
+    """How to cut.
+
+    Fields:
+        part_seconds: wished duration of a part; whole frames, so it comes near.
+        min_segment_seconds: key frames that follow sooner do not begin a segment.
+        first_segment_seconds: longest first segment, before the target duration is known.
+        long_target_seconds: target duration when no key frame came in that time.
+        audio_segment_seconds: duration of a segment of sound alone.
+        max_segment_octets: a segment that grows larger ends early.
+    """
+
+    part_seconds: float = 0.2
+    min_segment_seconds: float = 0.4
+    first_segment_seconds: float = 5.0
+    long_target_seconds: int = 10
+    audio_segment_seconds: float = 2.0
+    max_segment_octets: int = 64 * 1024 * 1024
+
+
+class Segmenter:
+    """Puts parts into segments and tells the sink.
+
+    Arguments:
+        sink: takes them.
+        wall: Unix time in seconds.
+
+    Fields:
+        part_target: longest duration of a part in seconds; set before the first part.
+        frame_rate: frames a second; likewise.
+    """
+
+    def __init__(
+        self, sink: PackageSink, wall: Callable[[], float], settings: PackagerSettings
+    ) -> None:
+        self.part_target = 0.0
+        self.frame_rate = 0.0
+        self._sink = sink
+        self._wall = wall
+        self._settings = settings
+        self._video: Track | None = None
+        self._audio: Track | None = None
+        self._anchor: tuple[float, int] | None = None
+        self._last_wall = 0.0
+        self._target_duration = 0
+        self._parts = 0
+        self._segments = 0
+        self._inits = 0
+        self._init_pending = False
+        self._open = False
+        self._seconds = 0.0
+        self._octets = 0
+        self._told: set[Health] = set()
+
+    def configure(self, video: Track | None, audio: Track | None) -> None:
+        """Segments that begin from now on hold these tracks. No segment may be open."""
+        self._video, self._audio = video, audio
+        self._init_pending = True
+
+    def set_clock(self, pts: int) -> None:
+        """That presentation time (ticks of `VIDEO_TIMESCALE`) is now."""
+        self._anchor = (self._wall(), pts)
+
+    def may_end(self, open_seconds: float) -> bool:
+        """Whether a key frame that comes after so many seconds of the open part begins a
+        segment."""
+        seconds = self._seconds if self._open else 0.0
+        return seconds + open_seconds >= self._settings.min_segment_seconds
+
+    def emit(
+        self, runs: list[Run], seconds: float, independent: bool, pts: int, last: bool
+    ) -> None:
+        """Hand over a part.
+
+        Arguments:
+            pts: of its first frame, in ticks of `VIDEO_TIMESCALE`.
+            last: whether the caller ends the segment behind it.
+        """
+        if not self._open:
+            self._begin(pts, seconds)
+        data = fragment(self._parts + 1, runs)
+        self._sink.on_part(Part(self._parts, seconds, independent, data))
+        self._parts += 1
+        self._seconds += seconds
+        self._octets += len(data)
+        if last:
+            return
+        if self._octets >= self._settings.max_segment_octets:
+            self.tell(Health.TOO_LARGE)
+            self.end()
+        elif self._seconds + self.part_target > self._longest():
+            if self._video is not None:
+                self.tell(Health.LONG_GOP)
+            self.end(cut=True)
+
+    def end(self, *, cut: bool = False) -> None:
+        """The open segment, if there is one, has all its parts.
+
+        Arguments:
+            cut: because it got long, not because a key frame came.
+        """
+        if not self._open:
+            return
+        self._open = False
+        if not self._target_duration:
+            if cut and self._video is not None:
+                self._target_duration = self._settings.long_target_seconds
+            else:
+                self._target_duration = max(2, math.ceil(self._seconds - 0.1))
+        self._sink.on_segment_end(self._target_duration)
+
+    def finish(self) -> None:
+        """The broadcast is over."""
+        self._sink.on_end()
+
+    def tell(self, code: Health) -> None:
+        """Say once that something is wrong."""
+        if code not in self._told:
+            self._told.add(code)
+            self._sink.on_health(code)
+
+    def _begin(self, pts: int, seconds: float) -> None:
+        discontinuity = False
+        if self._init_pending:
+            self._init_pending = False
+            discontinuity = self._inits > 0
+            self._sink.on_init(self._make_init())
+            self._inits += 1
+        self._open = True
+        self._seconds = 0.0
+        self._octets = 0
+        wall = self._wall_time(pts, seconds)
+        self._sink.on_segment_begin(SegmentStart(self._segments, wall, discontinuity))
+        self._segments += 1
+
+    def _make_init(self) -> Init:
+        entries = []
+        if self._video is not None:
+            entries.append(TrackEntry(VIDEO_NUMBER, VIDEO_TIMESCALE, self._video))
+        if self._audio is not None:
+            entries.append(TrackEntry(AUDIO_NUMBER, self._audio.sample_rate, self._audio))
+        tracks = tuple(entry.track for entry in entries)
+        rate = self.frame_rate if self._video is not None else 0.0
+        return Init(self._inits, init_segment(entries), tracks, self.part_target, rate)
+
+    def _longest(self) -> float:
+        if self._video is None:
+            return self._settings.audio_segment_seconds + self.part_target / 2
+        if not self._target_duration:
+            return self._settings.first_segment_seconds
+        return self._target_duration + ROUNDING
+
+    def _wall_time(self, pts: int, seconds: float) -> float:
+        """Wall time of a presentation time: one line for a publisher's stay, unless the
+        encoder's clock runs away from ours. Never goes back."""
+        now = self._wall() - seconds
+        at, ticks = self._anchor or (now, pts)
+        wall = at + (pts - ticks) / VIDEO_TIMESCALE
+        if abs(wall - now) > WALL_TOLERANCE:
+            wall = now
+            self._anchor = (now, pts)
+        self._last_wall = max(wall, self._last_wall + 0.001)
+        return self._last_wall

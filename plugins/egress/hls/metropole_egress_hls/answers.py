@@ -1,0 +1,49 @@
+"""The answers, with what caches between us and the player may do with them.
+
+Everything is for everyone: any page may fetch it (CORS), and nothing depends on who asks, so
+there is nothing to vary on.
+"""
+
+from __future__ import annotations
+
+from metropole_media.http.origin import Response
+
+CORS = ("Access-Control-Allow-Origin", "*")
+PLAYLIST_TYPE = "application/vnd.apple.mpegurl"
+MEDIA_TYPE = "video/mp4"
+
+FOREVER = "public, max-age=3600, immutable"
+"""Parts, segments, init segments: a name never gets other octets. An hour outlives every player
+that could ask, and what must be taken down is not kept for a year."""
+SHARED = "public, max-age=0, s-maxage=1"
+"""A playlist asked for without directives: a cache answers many players from one request, a
+browser does not start with an old one."""
+BLOCKED = "public, max-age=1"
+"""A playlist that holds what the directives in its URL name. The URL is another for each part;
+a second is enough to answer all who ask for it."""
+NEVER = "no-store"
+"""Errors, and the unchanged playlist after a wait in vain: true only now."""
+
+
+def playlist(text: str, cache: str) -> Response:
+    """A playlist."""
+    headers = (("Content-Type", PLAYLIST_TYPE), ("Cache-Control", cache), CORS)
+    return Response(200, text.encode(), headers)
+
+
+def media(data: bytes) -> Response:
+    """A part, a segment or an init segment."""
+    return Response(200, data, (("Content-Type", MEDIA_TYPE), ("Cache-Control", FOREVER), CORS))
+
+
+def refuse(status: int, sentence: str, retry_after: int | None = None) -> Response:
+    """No; a line of text says why."""
+    headers = [("Content-Type", "text/plain; charset=utf-8"), ("Cache-Control", NEVER), CORS]
+    if retry_after is not None:
+        headers.append(("Retry-After", str(retry_after)))
+    return Response(status, sentence.encode() + b"\n", tuple(headers))
+
+
+NOT_FOUND = refuse(404, "there is no such thing here, or it is gone")
+NOT_YET = refuse(503, "the stream has only just begun; try again", 1)
+ENDED = refuse(404, "the broadcast is over")

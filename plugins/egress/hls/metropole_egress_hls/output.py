@@ -1,0 +1,96 @@
+"""One stream as this egress plays it out: subscriber, window, answers, address."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from metropole_core.contracts.egress import PlaybackSource
+from metropole_egress_hls.playout import INDEX, Playout
+from metropole_egress_hls.settings import HlsSettings
+from metropole_media.hls.window import Window, WindowLimits
+from metropole_media.live import LiveStream
+from metropole_media.packaged import Health
+from metropole_media.packager import Packager
+from metropole_media.segmenter import PackagerSettings
+
+PLAYER_MS = 1100
+"""What a player keeps in reserve by default, beyond the part that is being made."""
+SEGMENTS_IN_MEMORY = 4
+"""The memory of a stream holds at least so many segments, however large they are."""
+
+SENTENCES = {
+    Health.LONG_GOP: "key frames are too far apart, viewers start late: set the key frame "
+    "interval of the encoder to 2 s",
+    Health.VIDEO_STALLED: "the encoder sends sound but no picture",
+    Health.TOO_LARGE: "the bit rate is too high for the memory of a stream (memory_mib)",
+}
+
+
+class HlsOutput:
+    """An `Output`.
+
+    Arguments:
+        name: of the channel, for the log.
+        url: where the stream is served.
+        closed: called once, when it is closed.
+        clock, wall: monotonic seconds and Unix time.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        stream: LiveStream,
+        url: str,
+        settings: HlsSettings,
+        available: Callable[[], None],
+        closed: Callable[[], None],
+        clock: Callable[[], float],
+        wall: Callable[[], float],
+        log: logging.Logger,
+    ) -> None:
+        self._name = name
+        self._url = url
+        self._part_ms = settings.part_ms
+        self._closed: Callable[[], None] | None = closed
+        self._log = log
+        octets = settings.memory_mib * 1024 * 1024
+        limits = WindowLimits(
+            min_segments=settings.window_segments,
+            min_seconds=settings.window_seconds,
+            linger_seconds=settings.linger_seconds,
+            max_octets=octets,
+        )
+        self.playout = Playout(Window(limits, clock), available, self._unwell)
+        self.packager = Packager(
+            self.playout,
+            clock,
+            wall,
+            PackagerSettings(
+                part_seconds=settings.part_ms / 1000,
+                max_segment_octets=octets // SEGMENTS_IN_MEMORY,
+            ),
+        )
+        self._unsubscribe = stream.subscribe(self.packager)
+
+    def source(self) -> PlaybackSource:
+        """How to play it."""
+        return PlaybackSource(
+            engine="hls",
+            url=f"{self._url}/{INDEX}",
+            mime_type="application/vnd.apple.mpegurl",
+            latency_ms=PLAYER_MS + self._part_ms,
+        )
+
+    def close(self) -> None:
+        """Take nothing more. Players can fetch the end for a while."""
+        closed, self._closed = self._closed, None
+        if closed is None:
+            return
+        self._unsubscribe()
+        if not self.playout.window.ended:
+            self.packager.on_end()
+        closed()
+
+    def _unwell(self, code: Health) -> None:
+        self._log.warning("%s: %s", self._name, SENTENCES[code])

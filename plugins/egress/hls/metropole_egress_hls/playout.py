@@ -1,0 +1,222 @@
+"""One stream as players fetch it: takes what the packager makes, answers what players ask."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Literal
+
+from metropole_egress_hls import answers
+from metropole_media.hls.directives import NONE, BadDirective, Directives, parse_directives
+from metropole_media.hls.multivariant import multivariant_playlist
+from metropole_media.hls.playlist import RENDITION, media_playlist
+from metropole_media.hls.window import Window
+from metropole_media.http.origin import Pending, Response
+from metropole_media.packaged import Health, Init, Part, SegmentStart
+
+FIRST_WAIT = 3.0
+"""Seconds for which the first answer waits for the first complete segment."""
+RELOAD_WAIT = 1.0
+"""Seconds for which a reload waits. Then the unchanged playlist: hls.js gives up after 1.6 s or
+so, and a parked reload holds one of a browser's six sockets."""
+HINT_WAIT = 4.0
+"""Seconds for which a hinted part is waited for."""
+RECENT_PARTS, RECENT_SEGMENTS = 8, 2
+"""Answers that are kept ready: what many players fetch at the same time."""
+
+INDEX = "index.m3u8"
+MEDIA = f"{RENDITION}.m3u8"
+PART, INIT, SEGMENT = f"{RENDITION}_p", f"{RENDITION}_i", f"{RENDITION}_"
+MAX_DIGITS = 9
+
+Kind = Literal["part", "segment"]
+
+
+class Playout:
+    """A `PackageSink` that answers requests.
+
+    Arguments:
+        window: the parts and segments.
+        available: called once, when the first segment is complete.
+        health: told what is wrong with the stream.
+    """
+
+    def __init__(
+        self, window: Window, available: Callable[[], None], health: Callable[[Health], None]
+    ) -> None:
+        self.window = window
+        self._available: Callable[[], None] | None = available
+        self._health = health
+        self._text = ""
+        self._playlists: dict[str, Response] = {}
+        self._index: Response | None = None
+        self._recent: dict[tuple[Kind, int], Response] = {}
+        self._first: dict[str, Pending] = {}
+        self._reloads: dict[Directives, Pending] = {}
+        self._hint: Pending | None = None
+
+    @property
+    def waiting(self) -> int:
+        """Players that wait for an answer."""
+        pending = [*self._first.values(), *self._reloads.values()]
+        if self._hint is not None:
+            pending.append(self._hint)
+        return sum(map(len, pending))
+
+    # What the packager tells
+
+    def on_init(self, init: Init) -> None:
+        self.window.add_init(init)
+
+    def on_segment_begin(self, segment: SegmentStart) -> None:
+        self.window.begin_segment(segment)
+
+    def on_part(self, part: Part) -> None:
+        self.window.add_part(part)
+        hint, self._hint = self._hint, None
+        if hint is not None:
+            hint.release(self._ready("part", part.number, lambda: part.data))
+        self._changed()
+
+    def on_segment_end(self, target_duration: int) -> None:
+        self.window.end_segment(target_duration)
+        self._index = None
+        self._changed()
+        tell, self._available = self._available, None
+        if tell is not None:
+            tell()
+
+    def on_health(self, code: Health) -> None:
+        self._health(code)
+
+    def on_end(self) -> None:
+        self.window.end()
+        self._changed()
+        waiting = [*self._first.values(), *self._reloads.values()]
+        if self._hint is not None:
+            waiting.append(self._hint)
+        self._first, self._reloads, self._hint = {}, {}, None
+        for pending in waiting:
+            pending.release(answers.ENDED)
+
+    # What players ask
+
+    def handle(self, name: str, query: str) -> Response | Pending:
+        """Answer a request for a name of this stream."""
+        if name == MEDIA:
+            return self._reload(query)
+        if name.startswith(PART) and name.endswith(".m4s"):
+            return self._part(_number(name[len(PART) : -4]))
+        if name.startswith(INIT) and name.endswith(".mp4"):
+            init = self.window.init(_number(name[len(INIT) : -4]))
+            return answers.NOT_FOUND if init is None else answers.media(init.data)
+        if name.startswith(SEGMENT) and name.endswith(".m4s"):
+            return self._segment(_number(name[len(SEGMENT) : -4]))
+        if name == INDEX:
+            return self._multivariant()
+        return answers.NOT_FOUND
+
+    def _multivariant(self) -> Response | Pending:
+        if not self._text:
+            return self._wait_for_first(INDEX)
+        if self._index is None:
+            self._index = answers.playlist(multivariant_playlist(self.window), answers.SHARED)
+        return self._index
+
+    def _reload(self, query: str) -> Response | Pending:
+        try:
+            directives = parse_directives(query)
+        except BadDirective as error:
+            return answers.refuse(400, str(error))
+        if not self._text:
+            return self._wait_for_first(MEDIA)
+        if directives is NONE or directives.segment is None:
+            return self._playlist(answers.SHARED)
+        if self.window.ended or self.window.has(directives.segment, directives.part):
+            return self._playlist(answers.BLOCKED)
+        if self._too_far(directives.segment, directives.part or 0):
+            return answers.refuse(400, "the stream is not that far yet")
+        pending = self._reloads.get(directives)
+        if pending is None:
+            pending = Pending(RELOAD_WAIT, lambda: self._playlist(answers.NEVER))
+            self._reloads[directives] = pending
+        return pending
+
+    def _too_far(self, segment: int, part: int) -> bool:
+        """Section 6.2.5.2: two segments ahead, or more parts than make three seconds."""
+        if segment > self.window.last_complete + 2:
+            return True
+        newest = self.window.listed[-1]
+        last = len(newest.parts) - 1 if segment == newest.number else 0
+        return part > last + math.ceil(3 / min(self.window.part_target, 1.0))
+
+    def _part(self, number: int) -> Response | Pending:
+        part = self.window.part(number)
+        if part is not None:
+            return self._ready("part", number, lambda: part.data)
+        if number != self.window.next_part or self.window.ended:
+            return answers.NOT_FOUND
+        if self._hint is None:
+            self._hint = Pending(HINT_WAIT, lambda: answers.NOT_FOUND)
+        return self._hint
+
+    def _segment(self, number: int) -> Response:
+        segment = self.window.segment(number)
+        if segment is None:
+            return answers.NOT_FOUND
+        return self._ready("segment", number, lambda: segment.data)
+
+    def _wait_for_first(self, name: str) -> Response | Pending:
+        if self.window.ended:
+            return answers.ENDED
+        if name not in self._first:
+            self._first[name] = Pending(FIRST_WAIT, lambda: answers.NOT_YET)
+        return self._first[name]
+
+    # Answers
+
+    def _changed(self) -> None:
+        """Write the playlist anew, and answer all who waited for what it now holds."""
+        if not self.window.target_duration:
+            return
+        self._text = media_playlist(self.window)
+        self._playlists = {}
+        for name, pending in self._first.items():
+            answer = self._multivariant() if name == INDEX else self._playlist(answers.SHARED)
+            assert isinstance(answer, Response)
+            pending.release(answer)
+        self._first = {}
+        ended = self.window.ended
+        for directives in list(self._reloads):
+            assert directives.segment is not None
+            if ended or self.window.has(directives.segment, directives.part):
+                self._reloads.pop(directives).release(self._playlist(answers.BLOCKED))
+
+    def _playlist(self, cache: str) -> Response:
+        """The playlist as it is now; made once for each way to cache it."""
+        response = self._playlists.get(cache)
+        if response is None:
+            response = self._playlists[cache] = answers.playlist(self._text, cache)
+        return response
+
+    def _ready(self, kind: Kind, number: int, data: Callable[[], bytes]) -> Response:
+        """An answer with media, kept for the next who asks as long as it is new."""
+        key = (kind, number)
+        response = self._recent.get(key)
+        if response is None:
+            response = answers.media(data())
+            if kind == "part" and number < self.window.next_part - RECENT_PARTS:
+                return response
+            self._recent[key] = response
+            self._forget(kind, RECENT_PARTS if kind == "part" else RECENT_SEGMENTS)
+        return response
+
+    def _forget(self, kind: Kind, limit: int) -> None:
+        keys = [key for key in self._recent if key[0] == kind]
+        for key in keys[:-limit]:
+            del self._recent[key]
+
+
+def _number(text: str) -> int:
+    """A number in a name, -1 when it is none."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS else -1

@@ -1,0 +1,48 @@
+"""What the operator can set."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class HlsSettings(BaseModel):
+    """Settings of the HLS egress."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    part_ms: int = Field(
+        200,
+        ge=50,
+        le=1000,
+        title="Part",
+        description="Milliseconds of a part. Shorter parts mean less delay and more requests: "
+        "each viewer makes two for every part.",
+    )
+    window_segments: int = Field(
+        12,
+        ge=4,
+        le=200,
+        title="Segments",
+        description="Segments that the playlist holds at least.",
+    )
+    window_seconds: float = Field(
+        30.0,
+        ge=6,
+        le=600,
+        title="Window",
+        description="Seconds that the playlist holds at least. Viewers can rewind so far.",
+    )
+    linger_seconds: float = Field(
+        20.0,
+        ge=5,
+        le=120,
+        title="Afterwards",
+        description="Seconds that a segment can still be fetched after it left the playlist.",
+    )
+    memory_mib: int = Field(
+        256,
+        ge=16,
+        le=16_384,
+        title="Memory",
+        description="MiB of memory for one stream. When it runs short, viewers can rewind less.",
+    )
