@@ -157,8 +157,6 @@ class ServerSession:
                     return
 
     def _early(self, data: memoryview, events: list[Event]) -> None:
-        if self.received > self._limits.before_grant_octets:
-            raise LimitExceeded("The encoder sent too much before it was allowed to publish.")
         if self.state is State.HANDSHAKE:
             taken, answer = self._handshake.receive(data)
             self._out += answer
@@ -171,6 +169,8 @@ class ServerSession:
             data = data[self._reader.feed(data, whole, single=True) :]
             for message in whole:
                 self._message(message, events)
+        if self.received > self._limits.before_grant_octets:
+            raise LimitExceeded("The encoder sent too much before it was allowed to publish.")
         if self.state is State.AUTHORISING:
             self._held += bytes(data)
 

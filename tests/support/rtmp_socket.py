@@ -95,6 +95,8 @@ class RawEncoder:
             return b""
 
     async def close(self) -> None:
+        if self._writer.transport.get_write_buffer_size():
+            self._writer.transport.abort()  # what nobody reads is never sent
         self._writer.close()
         with contextlib.suppress(OSError):
             await self._writer.wait_closed()

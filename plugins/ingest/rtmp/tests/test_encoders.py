@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
 import shutil
-from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING
+import sys
 
 import av
 import pytest
 
+from metropole_core.contracts.publishing import Refusal
 from tests.support.publisher import publishing
 from tests.support.publisher import running as running_encoder
+from tests.support.rtmp_listener import Running, Until
+from tests.support.rtmp_socket import connected
 
-if TYPE_CHECKING:
-    from conftest import Running
-
-Until = Callable[..., Awaitable[None]]
 SMALL = ("--size", "512x288", "--fps", "25", "--bitrate", "300000")
 
 
@@ -37,7 +36,9 @@ async def test_a_broadcast_from_beginning_to_end(running: Running, until: Until)
     # Every frame that was sent decodes.
     decoder = av.CodecContext.create("h264", "r")
     decoder.extradata = video.config
-    frames = [frame for packet in pictures for frame in decoder.decode(av.Packet(packet.data))]
+    frames = [
+        frame for packet in pictures for frame in decoder.decode(av.Packet(bytes(packet.data)))
+    ]
     frames += decoder.decode(None)
     assert len(frames) == len(pictures)
     assert all(not frame.is_corrupt for frame in frames)
@@ -58,12 +59,10 @@ async def test_an_encoder_that_dies_comes_back(running: Running, until: Until) -
     # One timeline without a hole or a step back, though the encoder began at 0 again.
     stamps = [packet.dts for packet in follower.packets if packet.track == 0]
     assert stamps == sorted(stamps)
-    assert max(b - a for a, b in zip(stamps, stamps[1:], strict=False)) < 500
+    assert max(b - a for a, b in itertools.pairwise(stamps)) < 500
 
 
 async def test_a_refused_encoder_gives_up(running: Running) -> None:
-    from metropole_core.contracts.publishing import Refusal
-
     running.doors.refusals["wrong"] = Refusal("bad_key", "Copy the stream key again.")
     async with publishing(running.url("wrong"), *SMALL) as publisher:
         status, complaints = await publisher.wait()
@@ -78,8 +77,8 @@ async def test_the_ffmpeg_program(running: Running, until: Until) -> None:
     source = ("-re", "-f", "lavfi", "-i", "testsrc2=size=320x240:rate=25")
     tone = ("-f", "lavfi", "-i", "sine=sample_rate=44100")
     how = ("-c:v", "libx264", "-preset", "ultrafast", "-g", "25", "-pix_fmt", "yuv420p")
-    how += ("-c:a", "aac", "-t", "2", "-f", "flv", running.url("secret"))
-    async with running_encoder("ffmpeg", "-v", "error", *source, *tone, *how) as publisher:
+    output = ("-c:a", "aac", "-t", "2", "-f", "flv", running.url("secret"))
+    async with running_encoder("ffmpeg", "-v", "error", *source, *tone, *how, *output) as publisher:
         assert await publisher.wait() == (0, "")
     assert len([packet for packet in follower.packets if packet.track == 0]) == 50
     assert follower.keys() == 2
@@ -87,38 +86,32 @@ async def test_the_ffmpeg_program(running: Running, until: Until) -> None:
     assert running.doors.stays["secret"][0].outcome == "ended"
 
 
+HEVC = """
+import sys, av
+with av.open(sys.argv[1], "w", format="flv") as output:
+    stream = output.add_stream("libx265", rate=25)
+    stream.width, stream.height, stream.pix_fmt = 320, 240, "yuv420p"
+    stream.options = {"x265-params": "log-level=none:pools=1:bframes=0", "preset": "ultrafast"}
+    for number in range(500):
+        frame = av.VideoFrame(320, 240, "yuv420p")
+        frame.pts = number
+        output.mux(stream.encode(frame))
+"""
+
+
 async def test_another_codec_is_refused_in_words(
     running: Running, until: Until, caplog: pytest.LogCaptureFixture
 ) -> None:
-    import threading
-
-    def publish() -> None:
-        try:
-            with av.open(running.url("secret"), "w", format="flv") as output:
-                stream = output.add_stream("libx265", rate=25)
-                stream.width, stream.height, stream.pix_fmt = 320, 240, "yuv420p"
-                stream.options = {"x265-params": "log-level=none:pools=1", "preset": "ultrafast"}
-                for number in range(50):
-                    frame = av.VideoFrame(320, 240, "yuv420p")
-                    frame.pts = number
-                    output.mux(stream.encode(frame))
-        except (OSError, av.error.FFmpegError):
-            return
-
-    thread = threading.Thread(target=publish)
-    thread.start()
-    await until(lambda: running.doors.stays.get("secret"))
-    stay = running.doors.stays["secret"][0]
-    await until(lambda: stay.outcome)
-    await until(lambda: not thread.is_alive())
+    async with running_encoder(sys.executable, "-c", HEVC, running.url("secret")):
+        await until(lambda: running.doors.stays.get("secret"))
+        stay = running.doors.stays["secret"][0]
+        await until(lambda: stay.outcome)
     assert stay.outcome is not None
     assert "HEVC (H.265)" in stay.outcome
     assert "H.264" in caplog.text
 
 
 async def test_several_at_once_and_one_misbehaves(running: Running, until: Until) -> None:
-    from tests.support.rtmp_socket import connected
-
     one, two = running.doors.follow("one"), running.doors.follow("two")
     async with (
         publishing(running.url("one"), *SMALL),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import pytest
 from metropole_ingest_rtmp.listener import RtmpListener, _source
@@ -17,9 +16,7 @@ from metropole_core.contracts.checks import Check, Level
 from metropole_core.contracts.ingest import Ingest
 from metropole_core.errors import Unavailable
 from metropole_core.testing.context import make_context
-
-if TYPE_CHECKING:
-    from conftest import Running
+from tests.support.rtmp_listener import Running
 
 
 @pytest.fixture
