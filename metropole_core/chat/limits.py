@@ -56,12 +56,17 @@ class SpeakLimits:
     def __len__(self) -> int:
         return len(self._buckets)
 
-    def take(self, person: str, address: str) -> float:
-        """One message. Returns 0, or the seconds until the next may be said."""
+    def take(self, person: str, address: str | None) -> float:
+        """One message. Returns 0, or the seconds until the next may be said.
+
+        Arguments:
+            address: None for one that says nothing of the person: this machine's own, when a
+                proxy in front is not known as one.
+        """
         now = self._clock()
         own = self._bucket(f"p/{person}", MESSAGES, now)
         wait = own.take(now)
-        if wait:
+        if wait or address is None:
             return wait
         wait = self._bucket(f"a/{address}", ADDRESS_MESSAGES, now).take(now)
         if wait:
@@ -95,19 +100,22 @@ class Caps:
     def __len__(self) -> int:
         return self._sum
 
-    def enter(self, address: str) -> bool:
-        """One more; False when that is too many, and then it does not count."""
-        if self._sum >= self._total or self._open[address] >= self._per_address:
-            if not self._open[address]:
-                del self._open[address]
+    def enter(self, address: str | None) -> bool:
+        """One more; False when that is too many, and then it does not count. Without an address
+        only the total counts."""
+        if self._sum >= self._total:
             return False
-        self._open[address] += 1
+        if address is not None:
+            if self._open.get(address, 0) >= self._per_address:
+                return False
+            self._open[address] += 1
         self._sum += 1
         return True
 
-    def leave(self, address: str) -> None:
+    def leave(self, address: str | None) -> None:
         """One less."""
-        self._open[address] -= 1
         self._sum -= 1
-        if not self._open[address]:
-            del self._open[address]
+        if address is not None:
+            self._open[address] -= 1
+            if not self._open[address]:
+                del self._open[address]

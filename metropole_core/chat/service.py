@@ -10,7 +10,6 @@ from typing import Any, Protocol
 
 from pydantic import BaseModel
 
-from metropole_core.accounts.limits import address_key
 from metropole_core.accounts.model import User
 from metropole_core.bus import EventBus
 from metropole_core.channels.model import Channel
@@ -199,8 +198,13 @@ class Chat:
             room.presence.leave(key)
             self._tell_later(channel_id, room)
 
-    async def say(self, channel_id: int, user: User | None, text: str, *, address: str) -> Said:
+    async def say(
+        self, channel_id: int, user: User | None, text: str, *, address: str | None
+    ) -> Said:
         """Say something.
+
+        Arguments:
+            address: what counts as the person's address, None when it is not known.
 
         Returns:
             what was said, once it is stored and everyone was told.
@@ -216,7 +220,7 @@ class Chat:
         if user is None:
             raise NotSignedIn(SIGN_IN)
         person = person_of(user)
-        wait = self._limits.take(person.key, address_key(address))
+        wait = self._limits.take(person.key, address)
         if wait:
             raise TooMany(
                 "You are writing too fast. Wait a moment.", code="rate_limit", retry_after=wait

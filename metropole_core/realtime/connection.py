@@ -70,6 +70,8 @@ class Who:
         user: the account, None for a guest.
         session: hash of the session's token, None for a guest.
         address: the real peer.
+        network: what limits count by; None for this machine itself, as everybody comes from
+            there when a proxy in front is not known as one.
         still_signed_in: asks the accounts again.
     """
 
@@ -77,6 +79,7 @@ class Who:
     user: User | None
     session: str | None
     address: str
+    network: str | None
     still_signed_in: Callable[[], Awaitable[bool]]
 
 
@@ -239,7 +242,7 @@ class Connection:
         channel = self._room()
         await self._check_session()
         said = await self._house.chat.say(
-            channel.id, self.who.user, say.text, address=self.who.address
+            channel.id, self.who.user, say.text, address=self.who.network
         )
         self.send(Accepted(say.nonce, said.message.id, said.wait))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -31,8 +32,8 @@ if TYPE_CHECKING:
 log = logging.getLogger("metropole.socket")
 
 MAX_PER_ADDRESS = 50
-"""Sockets of one address. Behind a proxy, name it in the setting `trusted_proxies`: everybody
-has its address otherwise."""
+"""Sockets of one address; this machine's own may have any number. Behind a proxy, name it in the
+setting `trusted_proxies`: everybody has its address otherwise."""
 GOODBYE_SECONDS = 0.8
 """How long clients may take to answer a good-bye when the site goes down."""
 
@@ -76,11 +77,11 @@ class Gate:
         if not security.same_origin(site, headers):
             return _refusal(403, "This address is for pages of this site.")
         address = security.address(site, websocket.remote_addr, headers)
-        network = address_key(address)
+        network = _network(address)
         if self._closed or not self._caps.enter(network):
             return _refusal(503, "Too many connections. Try again later.")
         try:
-            who = await self._who(address)
+            who = await self._who(address, network)
             await websocket.accept()
             await self._serve(who)
         finally:
@@ -117,19 +118,21 @@ class Gate:
         except TimeoutError:
             return  # we have cut it
 
-    async def _who(self, address: str) -> Who:
+    async def _who(self, address: str, network: str | None) -> Who:
         site, cookies = self._site, websocket.cookies
         token = security.session_token(site, cookies)
         session = await site.accounts.session(token) if token else None
         if session is None or token is None:
             guest = security.guest_id(site, cookies) or security.new_guest_id()
             key = security.guest_key(site, guest)
-            return Who(Person(key, None, guest_name(key)), None, None, address, _no)
+            person = Person(key, None, guest_name(key))
+            return Who(person, None, None, address, network, _no)
         return Who(
             person_of(session.user),
             session.user,
             site.keys.hash("session", token),
             address,
+            network,
             self._asking(token),
         )
 
@@ -191,6 +194,16 @@ def _transport(scope: Any) -> asyncio.WriteTransport | None:
         return None
     offered = (scope.get("state") or {}).get("transport")
     return getattr(offered, "tr", None)
+
+
+def _network(address: str) -> str | None:
+    """What limits count by; None for this machine itself."""
+    try:
+        if ipaddress.ip_address(address).is_loopback:
+            return None
+    except ValueError:
+        pass
+    return address_key(address)
 
 
 def _refusal(status: int, sentence: str) -> Response:
