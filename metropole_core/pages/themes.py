@@ -26,9 +26,14 @@ def active_themes(site: Site) -> list[OwnedTheme]:
     """The theme that the operator chose, or the only one installed, or the default one; then its
     bases. Empty when there is none: the core's plain pages stand by themselves."""
     registry = site.registry
-    chosen = registry.theme(site.config.theme or "default")
-    if chosen is None:
-        chosen = next(iter(registry.themes()), None)
+    chosen = next(
+        (
+            theme
+            for name in (site.config.theme, "default")
+            if name and (theme := registry.theme(name))
+        ),
+        next(iter(registry.themes()), None),
+    )
     found: list[OwnedTheme] = []
     while chosen is not None and len(found) < MAX_BASES:
         if any(owned.theme.name == chosen.name for owned in found):

@@ -11,12 +11,16 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from jinja2 import TemplateNotFound
 
+from metropole_core.contracts.theme import Theme
 from metropole_core.pages import art, security, words
 from metropole_core.pages.assets import Assets
 from metropole_core.pages.i18n import Catalogs, gettext
-from metropole_core.pages.render import script_json
+from metropole_core.pages.render import Renderer, script_json
+from metropole_core.pages.themes import active_themes
 from metropole_core.pages.visitor import format_ui, local_path, parse_ui
+from metropole_core.registry import Registry
 
 
 def site(*trusted: str) -> Any:
@@ -168,3 +172,48 @@ def test_catalogs_of_core_and_theme_are_merged(tmp_path: Path) -> None:
     assert core.translations("qq").gettext("Sign in") == "Anmelden"
     core.use("fr")
     assert gettext("Sign in") == "Sign in"
+
+
+def test_a_theme_overrides_templates_and_reaches_those_below(tmp_path: Path) -> None:
+    for name, text in (
+        ("mine/_logo.html", "mine + {% include 'core/_logo.html' %}"),
+        ("base/_logo.html", "never seen"),
+        ("base/_rail.html", "the base's rail"),
+    ):
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+    themes = [
+        Theme(name=name, title=name, templates=tmp_path / name) for name in ("mine", "base")
+    ] + [Theme(name="bare", title="bare")]
+    renderer = Renderer(themes)
+    assert renderer.render("_logo.html", {}).startswith("mine + <svg")
+    assert renderer.render("_rail.html", {}) == "the base's rail"
+    assert "<svg" in Renderer([]).render("_logo.html", {})
+    with pytest.raises(TemplateNotFound):
+        renderer.render("../secret.html", {})
+
+
+def test_which_theme_is_in_use() -> None:
+    registry = Registry()
+    for theme in (
+        Theme(name="default", title="d"),
+        Theme(name="neon", title="n", base="default"),
+        Theme(name="loop", title="l", base="loop"),
+        Theme(name="alone", title="a", base="not_installed"),
+    ):
+        registry.add(f"theme_{theme.name}", "register_theme", theme)
+
+    def active(name: str | None) -> list[str]:
+        site: Any = SimpleNamespace(registry=registry, config=SimpleNamespace(theme=name))
+        return [owned.theme.name for owned in active_themes(site)]
+
+    assert active(None) == ["default"]
+    assert active("neon") == ["neon", "default"]
+    assert active("loop") == ["loop"]
+    assert active("alone") == ["alone"]
+    assert active("gone") == ["default"]
+    registry.drop("theme_default")
+    assert active("gone") == ["alone"], "any look is better than none"
+    empty: Any = SimpleNamespace(registry=Registry(), config=SimpleNamespace(theme=None))
+    assert active_themes(empty) == []

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from metropole_core.contracts.theme import Theme
 from metropole_core import hookimpl
+from metropole_core.contracts.theme import Theme
 
 HERE = Path(__file__).parent
 
@@ -24,7 +24,6 @@ class Plugin:
             Theme(
                 name="default",
                 title="Metropole",
-                templates=HERE / "templates",
                 styles=("src/theme.css",),
             )
         )
