@@ -55,7 +55,7 @@ function show(status: Status, fragments: Fragments): void {
   tick();
 }
 
-function setText(root: HTMLElement, selector: string, text: string | undefined): void {
+function setText(root: HTMLElement, selector: string, text: string): void {
   if (!text) return; // an empty title stands as the channel's name, which the server writes
   for (const element of root.querySelectorAll(selector)) element.textContent = text;
 }

@@ -1,4 +1,5 @@
-// Frames of the site's WebSocket, JSON text, `t` names the kind. Version 1.
+// Frames of the site's WebSocket, JSON text, `t` names the kind. Version 1, as in
+// metropole_core/realtime/protocol.py.
 
 import type { LiveState } from "./page.ts";
 
@@ -7,8 +8,6 @@ export interface Person {
   name: string;
   hue: number;
 }
-
-export type Role = "owner" | "moderator" | "viewer" | "guest";
 
 export interface ChatMessage {
   id: string;
@@ -30,8 +29,8 @@ export interface Status {
   state: LiveState;
   started_at: string | null;
   viewers: number;
-  title?: string;
-  category?: string;
+  title: string;
+  category: string;
 }
 
 export interface You extends Person {
@@ -46,6 +45,8 @@ export interface FromServer {
     why?: string | null;
     chat: ChatSettings | null;
     people: number;
+    here: Person[];
+    deleted: string[];
     history: ChatMessage[];
     status: Status | null;
   };
@@ -66,6 +67,6 @@ export type Kind = keyof FromServer;
 export type ToServer =
   | { t: "hello"; v: 1; channel?: string; after?: string }
   | { t: "say"; text: string; nonce: string }
-  | { t: "delete"; id: string }
-  | { t: "beat"; channel: string; playing: boolean }
+  | { t: "delete"; id: string; nonce: string }
+  | { t: "beat"; channel?: string; playing: boolean }
   | { t: "bye" };

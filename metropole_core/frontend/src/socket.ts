@@ -1,9 +1,10 @@
-// The page's one WebSocket: says hello, comes back by itself, tells who watches.
+// The page's one WebSocket: says hello, comes back by itself, tells that the page is there and
+// whether its player plays.
 
 import { Backoff } from "./backoff.ts";
 import type { FromServer, Kind, ToServer } from "./protocol.ts";
 
-const BEAT_EVERY = 10_000; // ms; the server forgets a viewer after 25 s
+const BEAT_EVERY = 10_000; // ms; the server forgets a silent viewer after 25 s
 const FIRST_WAIT = 500;
 const LONGEST_WAIT = 15_000;
 const STEADY_AFTER = 5_000; // a connection that held this long starts the waits anew
@@ -24,7 +25,7 @@ export class Connection {
   private readonly backoff = new Backoff(FIRST_WAIT, LONGEST_WAIT);
   private retry: number | undefined;
   private steady: number | undefined;
-  private playing: (() => boolean) | null = null;
+  private playing: () => boolean = () => false;
   private beatenAt = 0;
 
   constructor(url: string, channel: string | undefined) {
@@ -62,7 +63,7 @@ export class Connection {
     return true;
   }
 
-  /** This page has a player: tell the server every 10 s whether it plays. */
+  /** This page has a player: tell the server whether it plays. */
   countViewer(playing: () => boolean): void {
     this.playing = playing;
     this.beat(true);
@@ -73,11 +74,9 @@ export class Connection {
    * of hidden tabs down to one a minute while their video plays on.
    */
   beat(now = false): void {
-    if (this.playing === null || this.channel === undefined) return;
     if (!now && Date.now() - this.beatenAt < BEAT_EVERY) return;
-    if (this.send({ t: "beat", channel: this.channel, playing: this.playing() })) {
-      this.beatenAt = Date.now();
-    }
+    const channel = this.channel !== undefined && { channel: this.channel };
+    if (this.send({ t: "beat", ...channel, playing: this.playing() })) this.beatenAt = Date.now();
   }
 
   private connect(): void {

@@ -44,8 +44,8 @@ test("who reloads the page neither left nor came", () => {
 
 test("who left is named when they were known", () => {
   const presence = new Presence();
-  presence.join([person("a")]);
-  presence.take();
+  presence.meet([person("a")]);
+  assert.ok(presence.empty);
   presence.leave(["u-a", "u-stranger"]);
   assert.deepEqual(presence.take().left, { names: ["a"], others: 0 });
 });

@@ -5,6 +5,7 @@ import { page } from "../page.ts";
 import type { ChatMessage, ChatSettings, FromServer, You } from "../protocol.ts";
 import type { Connection } from "../socket.ts";
 import { listed } from "../text.ts";
+import { toast } from "../toast.ts";
 import { t, tn } from "../words.ts";
 import { ChatForm } from "./form.ts";
 import { Ledger } from "./ledger.ts";
@@ -91,6 +92,8 @@ export class ChatElement extends HTMLElement {
 
   private welcome(frame: FromServer["welcome"]): void {
     this.you = frame.you;
+    this.presence.meet(frame.here);
+    this.deleted(frame.deleted);
     for (const message of frame.history) this.show(message);
     // What was on its way when the line broke and did not arrive goes back to the input.
     for (const pending of this.outbox.takeAll()) {
@@ -160,6 +163,7 @@ export class ChatElement extends HTMLElement {
   private refused({ nonce, reason, retry_after }: FromServer["refused"]): void {
     const pending = this.outbox.take(nonce);
     if (pending) this.giveBack(pending, reason, retry_after);
+    else toast(reason, "bad"); // a deletion
   }
 
   private giveBack(pending: Pending, reason: string, wait: number | null): void {
@@ -215,7 +219,7 @@ export class ChatElement extends HTMLElement {
     );
     button.addEventListener("click", () => {
       const id = element.dataset.id;
-      if (id) ChatElement.connection.send({ t: "delete", id });
+      if (id) ChatElement.connection.send({ t: "delete", id, nonce: newNonce() });
     });
     element.append(button);
   }

@@ -23,6 +23,11 @@ export class Presence {
     }
   }
 
+  /** People who were here before this page came: known by name, but no news. */
+  meet(people: readonly Person[]): void {
+    for (const { key, name } of people) this.know(key, name);
+  }
+
   leave(keys: readonly string[]): void {
     for (const key of keys) {
       const name = this.names.get(key);
