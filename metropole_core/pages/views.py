@@ -30,6 +30,7 @@ class Card(msgspec.Struct, frozen=True):
     """
 
     id: int
+    owner_id: int
     name: str
     display_name: str
     title: str
@@ -75,6 +76,7 @@ class Views:
         on_air = live.state in ON_AIR
         return Card(
             id=channel.id,
+            owner_id=channel.owner_id,
             name=channel.name,
             display_name=channel.display_name,
             title=channel.title,
@@ -111,10 +113,13 @@ class Views:
         )
 
     async def rail(self, user: User | None, cards: list[Card]) -> Rail:
-        """Whom a person follows, live first, and who else of `cards` is on air."""
+        """Whom a person follows, live first, and who else of `cards` is on air, oneself apart."""
         following = await self.following(user) if user is not None else []
         known = {card.id for card in following}
-        others = [card for card in cards if card.is_live and card.id not in known]
+        own = user.id if user is not None else None
+        others = [
+            card for card in cards if card.is_live and card.id not in known and card.owner_id != own
+        ]
         return Rail(following=following[:MAX_RAIL], recommended=others[:MAX_RAIL])
 
     async def following(self, user: User) -> list[Card]:

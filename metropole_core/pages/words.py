@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import lru_cache
 from zlib import crc32
 
 from babel.numbers import format_compact_decimal, format_decimal
@@ -14,12 +15,17 @@ def compact(n: int) -> str:
     """A number as cards show it: "861", "2.4K"."""
     if n < 1000:
         return str(n)
-    return str(format_compact_decimal(n, locale=language(), fraction_digits=1))
+    return _compact(n, language())
 
 
 def number(n: int) -> str:
     """A number with the language's grouping: "2,418"."""
     return str(n) if n < 1000 else str(format_decimal(n, locale=language()))
+
+
+@lru_cache(maxsize=4096)
+def _compact(n: int, locale: str) -> str:
+    return str(format_compact_decimal(n, locale=locale, fraction_digits=1))
 
 
 def duration(since: datetime | None, now: datetime | None = None) -> str:
