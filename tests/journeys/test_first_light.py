@@ -28,7 +28,7 @@ async def sign_up(page: Page, site: SiteProcess, name: str) -> None:
     await page.goto(f"{site.url}/signup")
     await page.fill("input[name=name]", name)
     await page.fill("input[name=password]", PASSWORD)
-    await page.click("main form button[type=submit]")
+    await page.click("main form button")
     await expect(page.locator("form[action='/signout']")).to_have_count(1)
 
 
@@ -42,7 +42,7 @@ async def describe_channel(page: Page, site: SiteProcess) -> str:
     await page.fill("input[name=title]", "Painting the harbour at dusk")
     await page.fill("input[name=category]", "Art")
     await page.fill("input[name=tags]", "oil, beginner friendly")
-    await page.click("form:has(input[name=title]) button[type=submit]")
+    await page.click("form:has(input[name=title]) button")
     await expect(page.locator("input[name=title]")).to_have_value("Painting the harbour at dusk")
     await page.click("form[data-enhance=reveal] button")
     key = page.locator("#stream-key")
@@ -55,9 +55,7 @@ async def say(page: Page, text: str) -> None:
     await page.press(".chat-input", "Enter")
 
 
-async def test_from_sign_up_to_the_end_of_a_broadcast(
-    browser: Browser, site: SiteProcess, record_property: pytest.FixtureRequest
-) -> None:
+async def test_from_sign_up_to_the_end_of_a_broadcast(browser: Browser, site: SiteProcess) -> None:
     async with contextlib.AsyncExitStack() as stack:
         creator = await stack.enter_async_context(person(browser))
         viewer = await stack.enter_async_context(person(browser))
@@ -99,9 +97,7 @@ async def test_from_sign_up_to_the_end_of_a_broadcast(
             log = page.locator(".chat-list")
             await expect(log).to_contain_text("the gulls!")
             await expect(log).to_contain_text("<b>titanium</b>, with a touch of naples yellow")
-            await expect(page.locator(f".viewers[data-of={CHANNEL}]").first).to_have_text(
-                "2", timeout=15_000
-            )
+            await expect(page.locator("p.by .viewers")).to_have_text("2", timeout=15_000)
 
         # The encoder's line breaks for five seconds: same page, same player, playback goes on.
         publisher.kill()
