@@ -66,15 +66,6 @@ class Batcher(Generic[T]):
     def __len__(self) -> int:
         return len(self._waiting)
 
-    def check(self) -> None:
-        """Refuse what could not be stored.
-
-        Raises:
-            Unavailable: too much waits already, or the site goes down.
-        """
-        if self._closed or len(self._waiting) >= self._max_waiting:
-            raise Unavailable(AWAY, code="chat_unavailable", retry_after=5)
-
     def put(self, row: T) -> asyncio.Future[None]:
         """Store a row. The future is done when it is in the database, in the order of the rows;
         it raises Unavailable when it is not.
@@ -82,7 +73,8 @@ class Batcher(Generic[T]):
         Raises:
             Unavailable: too much waits already, or the site goes down.
         """
-        self.check()
+        if self._closed or len(self._waiting) >= self._max_waiting:
+            raise Unavailable(AWAY, code="chat_unavailable", retry_after=5)
         loop = asyncio.get_running_loop()
         done: asyncio.Future[None] = loop.create_future()
         self._waiting.append(_Waiting(row, done, loop.time()))

@@ -261,10 +261,6 @@ class Chat:
         verdict = await self._pipeline.check(draft, self.guards, modes)
         if isinstance(verdict, Refused):
             raise Forbidden(verdict.reason, code=verdict.code, retry_after=verdict.retry_after)
-        # Before any mode charges the sender for it.
-        self._store.check()
-        draft = Draft(draft.channel, sender, verdict.text)
-        wait = await self._pipeline.accepted(draft, modes)
         room = self._rooms.get(channel.id)
         hue = room.presence.hue(person.key) if room is not None else None
         message = Message(
@@ -277,6 +273,8 @@ class Chat:
             at=utc_now(self._clock),
         )
         await self._store.put(NewMessage(channel.id, user.id, message))
+        # Only now: what could not be stored is not charged by any mode.
+        wait = await self._pipeline.accepted(Draft(draft.channel, sender, message.text), modes)
         room = self._rooms.get(channel.id)
         if room is not None:
             room.recent.add(message)

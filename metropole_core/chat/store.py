@@ -56,14 +56,6 @@ class ChatStore:
         self._db = db
         self._batcher = Batcher(self._insert, is_fault_of_row=_is_fault_of_row)
 
-    def check(self) -> None:
-        """Refuse what could not be stored.
-
-        Raises:
-            Unavailable: the database is away or too slow.
-        """
-        self._batcher.check()
-
     def put(self, new: NewMessage) -> asyncio.Future[None]:
         """Store a message; see `Batcher.put`."""
         return self._batcher.put(new)

@@ -98,6 +98,7 @@ class QueueOutlet:
         self._size = 0
         self._more = asyncio.Event()
         self._farewell: tuple[int, str] | None = None
+        self._timer: asyncio.TimerHandle | None = None
         self._task = asyncio.get_running_loop().create_task(self._run(), name="socket:send")
 
     def offer(self, frame: Frame) -> bool:
@@ -116,15 +117,17 @@ class QueueOutlet:
             return
         self._farewell = (code, reason)
         self._more.set()
-        asyncio.get_running_loop().call_later(CLOSE_SECONDS, self.abort)
+        self._timer = asyncio.get_running_loop().call_later(CLOSE_SECONDS, self.abort)
 
     def abort(self) -> None:
-        self._task.cancel()
+        self.stop()
         self._cut()
 
     def stop(self) -> None:
         """The connection has ended."""
         self._task.cancel()
+        if self._timer is not None:
+            self._timer.cancel()
 
     async def _run(self) -> None:
         while self._waiting or self._farewell is None:
@@ -136,4 +139,4 @@ class QueueOutlet:
             if self._farewell is None:
                 await self._more.wait()
         await self._close(*self._farewell)
-        self._cut()
+        self.abort()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+from metropole_core.realtime.connection import RECHECK_SECONDS, Connection
 from tests.core.realtime.conftest import Place, Start, until
 
 
@@ -252,3 +253,34 @@ async def test_on_both_databases(start_place: Start, db_url: str) -> None:
         await place.site.chat.set_mode(ann.channel.id, "slow", enabled=True, settings={})
         states = await place.site.chat.modes(ann.channel.id)
         assert [(s.mode.name, s.enabled) for s in states] == [("slow", True)]
+
+
+async def test_a_session_that_ended_elsewhere_is_noticed_when_one_speaks(place: Place) -> None:
+    ann = await place.person()
+    client = await place.socket(ann)
+    await client.hello(ann.channel.name)
+    await place.site.db.execute("DELETE FROM sessions WHERE user_id = :id", {"id": ann.user.id})
+    (member,) = (m for m in place.gate.hub if isinstance(m, Connection) and m.who.user == ann.user)
+    member._checked_at -= RECHECK_SECONDS
+    await client.send({"t": "say", "text": "not me any more", "nonce": "n"})
+    assert await client.close_code() == 4001
+    assert await place.site.chat.history(ann.channel.id) == []
+
+
+async def test_a_database_that_is_gone_refuses_in_words_and_charges_nobody(
+    start_place: Start,
+) -> None:
+    async with start_place() as place:
+        ann, bob = await place.person(), await place.person()
+        await place.site.chat.set_mode(ann.channel.id, "slow", enabled=True, settings={})
+        client = await place.socket(bob)
+        await client.hello(ann.channel.name)
+        await place.site.db.execute("ALTER TABLE chat_messages RENAME TO away")
+        refused = await client.say("anyone?")
+        assert (refused["t"], refused["code"]) == ("refused", "chat_unavailable")
+        assert refused["retry_after"]
+        assert refused["reason"] == (
+            "The chat cannot keep messages right now. Try again in a moment."
+        )
+        await place.site.db.execute("ALTER TABLE away RENAME TO chat_messages")
+        assert (await client.say("anyone?"))["wait"] == 10
