@@ -310,8 +310,12 @@ class Connection(asyncio.BufferedProtocol):
         slow = transport.get_write_buffer_size() > 0
         self._enter(Phase.CLOSING, self._limits.slow_timeout if slow else self._limits.linger)
         if transport.can_write_eof() and not self._eof:
-            transport.write_eof()
-            transport.resume_reading()
+            try:
+                transport.write_eof()
+            except OSError:  # the client has reset the connection meanwhile
+                transport.abort()
+            else:
+                transport.resume_reading()
         else:
             transport.close()
 
