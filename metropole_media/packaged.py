@@ -53,12 +53,14 @@ class Part:
         duration: seconds.
         independent: decoding can begin with its first frame.
         data: the octets.
+        last: the end of the segment is told in the same step. Only such a part may be short.
     """
 
     number: int
     duration: float
     independent: bool
     data: bytes
+    last: bool = False
 
 
 class Health(str, Enum):

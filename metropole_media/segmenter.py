@@ -100,18 +100,18 @@ class Segmenter:
         if not self._open:
             self._begin(pts, seconds)
         data = fragment(self._parts + 1, runs)
-        self._sink.on_part(Part(self._parts, seconds, independent, data))
-        self._parts += 1
         self._seconds += seconds
         self._octets += len(data)
-        if last:
-            return
-        if self._octets >= self._settings.max_segment_octets:
+        too_large = not last and self._octets >= self._settings.max_segment_octets
+        too_long = not last and self._seconds + self.part_target > self._longest()
+        part = Part(self._parts, seconds, independent, data, last or too_large or too_long)
+        self._parts += 1
+        self._sink.on_part(part)
+        if too_large:
             self.tell(Health.TOO_LARGE)
-            self.end()
-        elif self._seconds + self.part_target > self._longest():
-            if self._video is not None:
-                self.tell(Health.LONG_GOP)
+        elif too_long and runs[0].number == VIDEO_NUMBER:
+            self.tell(Health.LONG_GOP)
+        if too_large or too_long:
             self.end(cut=True)
 
     def end(self, *, cut: bool = False) -> None:

@@ -19,6 +19,8 @@ NOT_SYNC = 0x01010000
 
 DEFAULT_BASE_IS_MOOF = 0x020000
 DEFAULT_FLAGS = 0x20
+MAX_OCTETS = (1 << 31) - (1 << 24)
+"""A data offset has 32 bits with a sign."""
 DATA_OFFSET, DURATION, SIZE, FLAGS, OFFSET = 0x1, 0x100, 0x200, 0x400, 0x800
 
 
@@ -62,15 +64,15 @@ def fragment(sequence: int, runs: Sequence[Run]) -> bytes:
         runs: in the order in which their data is laid down.
 
     Raises:
-        ValueError: more than 4 GiB of samples.
+        ValueError: more than `MAX_OCTETS` of samples.
     """
+    data = [sample.data for run in runs for sample in run.samples]
+    data_size = sum(map(len, data))
+    if data_size > MAX_OCTETS:
+        raise ValueError("a fragment may hold at most 2 GiB")
     heads = [_head(run) for run in runs]
     # mfhd and moof take 24 octets; each traf its own 8, and a trun's head of 20.
     moof_size = 24 + sum(8 + len(head) + 20 + len(table) for head, _, table in heads)
-    data = [sample.data for run in runs for sample in run.samples]
-    data_size = sum(map(len, data))
-    if moof_size + data_size >= 1 << 32:
-        raise ValueError("a fragment may hold at most 4 GiB")
     out: list[bytes | bytearray | memoryview] = [
         struct.pack(">I4s", moof_size, b"moof"),
         full_box(b"mfhd", 0, 0, struct.pack(">I", sequence & 0xFFFFFFFF)),

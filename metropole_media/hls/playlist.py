@@ -66,11 +66,12 @@ def media_playlist(window: Window) -> str:
 
 def _first_with_parts(window: Window) -> int:
     """Number of the first segment that lies wholly near the end."""
-    left = float(PARTS_IN_TARGETS * window.target_duration)
+    # The part that is hinted counts, so that the next playlist need not take lines away.
+    left = PARTS_IN_TARGETS * window.target_duration - window.part_target
     number = window.listed[-1].number
     for segment in reversed(window.listed):
         left -= segment.seconds
-        if left < 0 and segment.complete:
+        if left <= 0 and segment.complete:
             break
         number = segment.number
     return number

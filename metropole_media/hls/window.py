@@ -127,7 +127,7 @@ class Window:
         limits = self._limits
         while len(self.listed) > limits.max_segments or (
             len(self.listed) > limits.min_segments
-            and self._listed_seconds - self.listed[0].seconds >= limits.min_seconds
+            and self._listed_seconds - self.listed[0].seconds >= limits.min_seconds - 0.001
         ):
             self._unlist()
 

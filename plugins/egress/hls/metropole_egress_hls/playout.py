@@ -76,7 +76,8 @@ class Playout:
         hint, self._hint = self._hint, None
         if hint is not None:
             hint.release(self._ready("part", part.number, lambda: part.data))
-        self._changed()
+        if not part.last:
+            self._changed()
 
     def on_segment_end(self, target_duration: int) -> None:
         self.window.end_segment(target_duration)
