@@ -34,9 +34,9 @@ def test_ids_sort_by_time_across_processes() -> None:
     one, two = MessageIds(clock.time), MessageIds(clock.time)
     made = []
     for _ in range(20):
-        clock.advance(0.001)
+        clock.advance(0.002)
         made.append(one.next())
-        clock.advance(0.001)
+        clock.advance(0.002)
         made.append(two.next())
     assert made == sorted(made)
 
