@@ -71,10 +71,12 @@ class HlsEgress:
             self._origin.forget(playback_id)
             return
         self._origin.end(playback_id)
+        forgetting = self._forget_later(playback_id)
         try:
-            self._context.spawn(self._forget_later(playback_id), f"forget {playback_id[:4]}")
+            self._context.spawn(forgetting, f"forget {playback_id[:4]}")
         except RuntimeError:
             # The plugin is being stopped: nobody will fetch it.
+            forgetting.close()
             self._origin.forget(playback_id)
 
     async def _forget_later(self, playback_id: str) -> None:
