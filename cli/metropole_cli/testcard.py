@@ -164,6 +164,7 @@ def publish(
 def _frames(picture: Picture) -> Iterator[VideoFrame]:
     import av
     import av.filter
+    from av.video.frame import PictureType
 
     graph = av.filter.Graph()
     source = graph.add("testsrc2", f"size={picture.width}x{picture.height}:rate={picture.fps}")
@@ -176,6 +177,8 @@ def _frames(picture: Picture) -> Iterator[VideoFrame]:
         frame = graph.pull()
         assert isinstance(frame, av.VideoFrame)
         frame.make_writable()
+        # The source calls each of its frames an I frame, and the encoder would obey.
+        frame.pict_type = PictureType.NONE
         yield frame
 
 

@@ -9,7 +9,6 @@ import av
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from metropole_cli.testcard import BLOCK, BLOCKS, Picture, clock_blocks, publish, read_clock
 
 

@@ -12,6 +12,7 @@ reason on its way.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 from collections import deque
 from collections.abc import Sequence
@@ -215,6 +216,8 @@ class RtmpConnection(asyncio.BufferedProtocol):
             return
         self._grant = grant
         grant.publication.on_cut(self._cut)
+        if self._closing:
+            return  # cut off at once
         self._early = False
         now = self._listener.now()
         self._heard, self._heard_at = self._session.received, now
@@ -291,7 +294,9 @@ class RtmpConnection(asyncio.BufferedProtocol):
         self._closing = True
         self._set_reading()
         if self._transport.can_write_eof() and not self._transport.is_closing():
-            self._transport.write_eof()
+            # An encoder that has hung up already leaves nothing to end.
+            with contextlib.suppress(OSError):
+                self._transport.write_eof()
         asyncio.get_running_loop().call_later(LINGER_SECONDS, self._transport.abort)
 
     def _flush(self) -> None:
