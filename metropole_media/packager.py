@@ -12,6 +12,7 @@ import math
 from collections.abc import Callable
 from dataclasses import replace
 
+from metropole_media.codecs.silence import silent_packet
 from metropole_media.fmp4.sample_entries import SAMPLE_ENTRIES
 from metropole_media.live import Packet, Track
 from metropole_media.packaged import Health, PackageSink
@@ -99,7 +100,7 @@ class Packager:
             self._audio_line = None
             if audio is not None:
                 step = audio.samples_per_packet or 1024
-                self._audio_line = AudioLine(audio.sample_rate, step)
+                self._audio_line = AudioLine(audio.sample_rate, step, silent_packet(audio))
         self._video, self._audio = video, audio
         self._segmenter.configure(video, audio)
         if self._part_target and video is not None:

@@ -183,18 +183,21 @@ class AudioLine:
     """The audio packets of the open part, on a grid of whole packets.
 
     The source's time stamps are rounded to milliseconds, which would be heard. They count only
-    when they differ by more than 60 ms from the grid.
+    when they differ by more than 60 ms from the grid. A short hole is filled with silence.
 
     Arguments:
         rate: samples a second.
         samples_per_packet: samples in a packet.
+        silence: a silent packet; empty when there is none, and holes stay.
     """
 
     LIMIT = 0.06
+    MAX_FILL = 2.0
 
-    def __init__(self, rate: int, samples_per_packet: int) -> None:
+    def __init__(self, rate: int, samples_per_packet: int, silence: bytes = b"") -> None:
         self.rate = rate
         self.step = samples_per_packet
+        self._silence = silence
         self.octets = 0
         self.packets: list[tuple[int, bytes | bytearray | memoryview]] = []
         self._next: int | None = None
@@ -211,13 +214,23 @@ class AudioLine:
         """
         place = self._next
         if place is None or time - place > self._limit:
-            place = time
+            place = time if place is None else self._fill(place, time)
         elif place - time > self._limit:
             return False
         self._next = place + self.step
         self.packets.append((place, data))
         self.octets += len(data)
         return True
+
+    def _fill(self, place: int, time: int) -> int:
+        """Put silence into a hole; says where the packet behind it belongs."""
+        if not self._silence or time - place > self.rate * self.MAX_FILL:
+            return time
+        for _ in range(round((time - place) / self.step)):
+            self.packets.append((place, self._silence))
+            self.octets += len(self._silence)
+            place += self.step
+        return place
 
     def take(self, number: int, count: int) -> Run | None:
         """The first packets of the open part, None when there is none."""

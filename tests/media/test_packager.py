@@ -180,16 +180,24 @@ def test_frames_without_time_fill_no_part_for_ever() -> None:
 
 def test_sound_lies_on_a_grid_until_it_is_too_far_off() -> None:
     chain = Chain()
-    chain.send(
-        chain.publish(VIDEO, AUDIO),
-        together(frames(300), sound(4), sound(4, start=4.03), sound(1, 9)),
-    )
+    pieces = sound(4), sound(4, start=4.03), sound(1, start=12)
+    chain.send(chain.publish(VIDEO, AUDIO), together(frames(400), *pieces))
     chain.stream.end()
     steps = [b[0] - a[0] for a, b in pairwise(samples(chain.taken, 2))]
-    # 40 ms off are within bounds; the jump of a second is not.
+    # 40 ms off are within bounds; the jump of four seconds is not.
     assert min(steps) == 1024
-    assert len([step for step in steps if step != 1024]) == 1
-    assert max(steps) == pytest.approx(48_000, abs=3000)
+    assert [step / 48_000 for step in steps if step != 1024] == [pytest.approx(4, abs=0.06)]
+
+
+def test_a_short_hole_in_the_sound_is_filled_with_silence() -> None:
+    chain = Chain()
+    pieces = sound(3), sound(4, start=4)
+    chain.send(chain.publish(VIDEO, AUDIO), together(frames(240), *pieces))
+    chain.stream.end()
+    heard = samples(chain.taken, 2)
+    assert {b[0] - a[0] for a, b in pairwise(heard)} == {1024}
+    assert len(heard) == pytest.approx(8 * 48_000 / 1024, abs=2)
+    assert abs(heard[-1][0] - 480_000 - pieces[1][-1].dts * 48) < 48_000 * 0.06
 
 
 def test_more_sound_than_time_is_left_out() -> None:
