@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import AsyncIterator
+from typing import Literal
 
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Page, StorageState, async_playwright
 
 CHROMIUM = "/usr/bin/chromium"
 ARGUMENTS = [
@@ -34,22 +35,34 @@ async def chromium() -> AsyncIterator[Browser]:
 
 @contextlib.asynccontextmanager
 async def person(
-    browser: Browser, *, width: int = 1440, height: int = 900, allow: str = ""
+    browser: Browser,
+    *,
+    width: int = 1440,
+    height: int = 900,
+    scheme: Literal["dark", "light"] = "dark",
+    state: StorageState | None = None,
+    allow: str = "",
 ) -> AsyncIterator[Page]:
-    """Someone with a browser profile of their own.
+    """Someone with a browser profile of their own; further tabs: `page.context.new_page()`.
 
-    An error on the console or an exception in a script fails the block's test, unless it matches
-    the pattern `allow`.
+    An error on a tab's console or an exception in a script fails the block's test, unless it
+    matches the pattern `allow`.
+
+    Arguments:
+        state: cookies and storage that the profile begins with.
     """
     context = await browser.new_context(
-        viewport={"width": width, "height": height}, locale="en-US", color_scheme="dark"
+        viewport={"width": width, "height": height},
+        locale="en-US",
+        color_scheme=scheme,
+        storage_state=state,
     )
-    page = await context.new_page()
     errors: list[str] = []
-    page.on(
+    context.on(
         "console", lambda m: errors.append(f"{m.text} {m.location}") if m.type == "error" else None
     )
-    page.on("pageerror", lambda error: errors.append(str(error)))
+    context.on("weberror", lambda thrown: errors.append(str(thrown.error)))
+    page = await context.new_page()
     try:
         yield page
     finally:

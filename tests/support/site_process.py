@@ -110,6 +110,17 @@ class SiteProcess:
             writer.close()
             await writer.wait_closed()
 
+    async def logs(self, words: str, *, after: int = 0, seconds: float = 5.0) -> None:
+        """Wait until a line that follows the first `after` ones holds the words."""
+        try:
+            async with asyncio.timeout(seconds):
+                while True:
+                    if any(words in line for line in self.log[after:]):
+                        return
+                    await asyncio.sleep(0.02)
+        except TimeoutError:
+            raise AssertionError(f"never logged: {words}\n{''.join(self.log)}") from None
+
     async def _read(self) -> None:
         assert self.process is not None
         assert self.process.stdout is not None
