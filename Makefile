@@ -9,7 +9,7 @@ PROJECTS := $(wildcard $(addsuffix /pyproject.toml,$(MEMBERS)))
 NODE_OK := $(shell node -e 'process.exit(+process.versions.node.split(".")[0]<22)' 2>/dev/null && echo y)
 NPM_PATH := PATH="$(CURDIR)/$(T)/bin:$$PATH"
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint lock assets docs bench clean
+.PHONY: help setup demo test lint lock assets docs bench pictures clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -47,7 +47,11 @@ test: setup ## lint, then every test
 	@tools/need-packages.sh
 	@$(MAKE) --no-print-directory lint
 	@$(NPM_PATH) npm test --silent
-	@.venv/bin/pytest -q $(ARGS)
+	@echo "==> tests"
+	@.venv/bin/pytest -q -n 2 --ignore tests/journeys $(ARGS)
+	@echo "==> journeys in a real browser"
+	@.venv/bin/pytest -q tests/journeys
+	@$(MAKE) --no-print-directory docs
 
 clean: ## remove everything that was built
 	@rm -rf $(T) .venv .cache node_modules demo-data test-output
@@ -77,3 +81,10 @@ plugins/egress/hls/metropole_egress_hls/static/dist/manifest.json: node_modules/
 
 themes/default/metropole_theme_default/static/dist/manifest.json: node_modules/.stamp $(BUNDLE) $(call frontend_sources,themes/default/frontend)
 	$(call build_frontend,themes/default/frontend)
+
+bench: setup ## measure; results go to docs/explanation/performance.md by hand
+	@tools/need-packages.sh
+	@.venv/bin/python -m benchmarks.ingest_to_hls
+
+pictures: setup ## make the screenshots of the documentation again
+	@METROPOLE_UPDATE_PICTURES=1 .venv/bin/pytest -q tests/journeys/test_pictures.py
