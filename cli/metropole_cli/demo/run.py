@@ -43,8 +43,15 @@ async def run(data_dir: Path, ports: Ports, *, publish: bool) -> None:
     passwords = await prepare(config, data_dir)
     encoder: asyncio.Task[None] | None = None
 
+    async def off_air() -> None:
+        if encoder is not None:
+            encoder.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await encoder
+
     async def ready(site: Site) -> None:
         nonlocal encoder
+        site.closing.append(off_air)  # the encoder says good-bye before the site does
         key = await _key(site, cast.ON_AIR.name)
         if publish:
             encoder = asyncio.create_task(_publish(f"rtmp://{HOST}:{ports.rtmp}/live/{key}"))
@@ -53,10 +60,7 @@ async def run(data_dir: Path, ports: Ports, *, publish: bool) -> None:
     try:
         await serve(config, ready=ready)
     finally:
-        if encoder is not None:
-            encoder.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await encoder
+        await off_air()
     click.echo("Ended.")
 
 
