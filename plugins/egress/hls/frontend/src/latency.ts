@@ -4,7 +4,7 @@
 // 1.1 s is its floor whatever the server allows.
 
 /** How far behind the edge the picture is held, in seconds. */
-const TARGET = 0.9;
+const TARGET = 0.8;
 /** Stalls make the distance grow, quiet minutes make it shrink again. */
 const STEP = 0.3;
 const MOST = 3;
@@ -13,6 +13,13 @@ const STALLS_WITHIN = 30_000;
 const QUIET = 120_000;
 /** A longer stall was not the network's jitter: the creator was away, the machine slept. */
 const LONGEST_STALL = 3000;
+
+/** A playlist that stood still this long, s: the creator is away, or the line was cut. No distance
+ * that one would like to watch at bridges that, so what stalls around it counts for nothing. */
+const AWAY = 2;
+const SETTLE = 5000; // ms after a start, a jump or a return in which stalls are part of it
+const REFILL = 0.4; // s of buffer to have before going on after a return, for one stop and not five
+const REFILL_WITHIN = 2000; // ms
 
 const TOLERANCE = 0.04; // s around the target where the speed stays at 1
 const FASTEST = 0.08; // nobody hears 8 %
@@ -57,6 +64,9 @@ export class LatencyControl {
   private movedAt = 0;
   private jumpedAt = Number.NEGATIVE_INFINITY;
   private since: number | null = null;
+  private unsettledAt: number | null = null;
+  private away = false;
+  private backAt = 0;
 
   constructor(base = TARGET) {
     this.base = base;
@@ -70,10 +80,12 @@ export class LatencyControl {
 
   /** What to do now; call it about ten times a second while it plays. */
   step(view: View): Action {
+    this.unsettledAt ??= view.now;
     this.relax(view.now);
     const edge = edgeNow(view);
     const late = edge - view.position - this.target;
     const buffer = view.bufferedEnd - view.position;
+    if (this.refills(view, buffer)) return { do: "rate", rate: 0 };
     if (view.position !== this.lastPosition) {
       this.lastPosition = view.position;
       this.movedAt = view.now;
@@ -87,6 +99,7 @@ export class LatencyControl {
     if (late > JUMP) {
       if (view.now - this.jumpedAt <= JUMP_PAUSE) return { do: "rate", rate: 1 };
       this.jumpedAt = view.now;
+      this.unsettledAt = view.now;
       return { do: "seek", to: edge - this.target, why: "behind" };
     }
     let rate = 1;
@@ -108,12 +121,24 @@ export class LatencyControl {
     const began = this.since;
     this.since = null;
     if (began === null || now - began > LONGEST_STALL) return;
+    if (this.unsettledAt === null || now - this.unsettledAt < SETTLE) return;
     this.stalls++;
     this.changed = now;
     this.recent = [...this.recent.filter((at) => now - at < STALLS_WITHIN), now];
     if (this.recent.length < STALLS) return;
     this.recent = [];
     this.target = Math.min(MOST, this.target + STEP);
+  }
+
+  /** The creator is back: hold the picture until there is enough to go on without another stop. */
+  private refills(view: View, buffer: number): boolean {
+    if (view.age > AWAY) {
+      this.away = true;
+      this.unsettledAt = this.backAt = view.now;
+      return false;
+    }
+    this.away &&= buffer < REFILL && view.now - this.backAt < REFILL_WITHIN;
+    return this.away;
   }
 
   private relax(now: number): void {

@@ -125,12 +125,43 @@ test("a playlist that stands still does not push the picture on", () => {
   }
 });
 
+test("after a return the picture waits once for enough, and not for ever", () => {
+  const control = new LatencyControl(0.9);
+  const back = (now: number, buffered: number) =>
+    control.step(view({ now, edge: 101, position: 100, bufferedEnd: 100 + buffered }));
+  control.step(view({ now: 0, age: 5, position: 100, bufferedEnd: 100 }));
+  assert.deepEqual(back(100, 0.2), { do: "rate", rate: 0 });
+  assert.deepEqual(back(200, 0.39), { do: "rate", rate: 0 });
+  assert.notDeepEqual(back(300, 0.45), { do: "rate", rate: 0 });
+  assert.notDeepEqual(back(400, 0.2), { do: "rate", rate: 0 });
+  control.step(view({ now: 10_000, age: 5, position: 100, bufferedEnd: 100 }));
+  assert.deepEqual(back(11_900, 0.1), { do: "rate", rate: 0 });
+  assert.notDeepEqual(back(12_100, 0.1), { do: "rate", rate: 0 });
+});
+
+test("stalls at the start and around a return do not move the target", () => {
+  const control = new LatencyControl(0.9);
+  const stall = (at: number) => {
+    control.stallBegan(at);
+    control.stallEnded(at + 200);
+  };
+  control.step(view({ now: 0 }));
+  for (const at of [300, 900, 1500]) stall(at);
+  assert.equal(control.target, 0.9);
+  control.step(view({ now: 60_000, age: 4 }));
+  for (const at of [60_500, 61_000, 61_500]) stall(at);
+  assert.equal(control.target, 0.9);
+  for (const at of [70_000, 71_000]) stall(at);
+  assert.ok(control.target > 0.9);
+});
+
 test("two stalls in half a minute move the target away, two quiet minutes bring it back", () => {
   const control = new LatencyControl(0.9);
   const stall = (at: number, length: number) => {
     control.stallBegan(at);
     control.stallEnded(at + length);
   };
+  control.step(view({ now: -10_000 }));
   stall(0, 200);
   stall(40_000, 200);
   assert.equal(control.target, 0.9);
@@ -145,12 +176,14 @@ test("two stalls in half a minute move the target away, two quiet minutes bring 
 
 test("the target never leaves its bounds, and a long absence is no stall", () => {
   const control = new LatencyControl(0.9);
+  control.step(view({ now: -10_000 }));
   for (let at = 0; at < 60_000; at += 500) {
     control.stallBegan(at);
     control.stallEnded(at + 100);
   }
   assert.equal(control.target, 3);
   const away = new LatencyControl(0.9);
+  away.step(view({ now: -10_000 }));
   for (let at = 0; at < 60_000; at += 10_000) {
     away.stallBegan(at);
     away.stallEnded(at + 5000);
