@@ -1,7 +1,7 @@
 """Every hook of Metropole: the table of contents of the framework.
 
 A plugin is a class named by an entry point of the group `metropole`. It says which API it was
-written for, which settings it takes, and implements hooks as methods:
+written for, which settings it takes, and implements hooks as methods::
 
     class Plugin:
         requires_api = ">=1,<2"
