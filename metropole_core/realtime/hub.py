@@ -22,8 +22,9 @@ TICK = 0.05
 MAX_GATHERED = 64 * 1024
 """Octets after which they go at once."""
 SWEEP_SECONDS = 5.0
-SILENCE = 45.0
-"""Seconds without a frame after which a socket is closed."""
+SILENCE = 100.0
+"""Seconds without a frame after which a socket is closed. Browsers wake a hidden page's timers
+only once a minute, so this is longer than that."""
 HELLO_WITHIN = 10.0
 
 

@@ -203,7 +203,7 @@ CLOSE_CODES = {
     1009: "A frame of more than 8 KiB.",
     4001: "You were signed out; come back as a guest.",
     4008: "The connection is too slow for what happens here; come back.",
-    4009: "Nothing was heard from you for 45 s, or no `hello` within 10 s.",
+    4009: "Nothing was heard from you for 100 s, or no `hello` within 10 s.",
 }
 """What the server closes with; RFC 6455, section 7.4."""
 
