@@ -69,3 +69,12 @@ async def person(
         await context.close()
     wrong = [error for error in errors if not (allow and re.search(allow, error))]
     assert not wrong, wrong
+
+
+async def other_window(page: Page, url: str) -> Page:
+    """A page in a window of its own, of the same profile; both are in sight, as tabs are not."""
+    async with page.context.expect_page() as opened:
+        await page.evaluate("url => { window.open(url, '', 'popup,width=1280,height=800') }", url)
+    other = await opened.value
+    await other.wait_for_load_state()
+    return other

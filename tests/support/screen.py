@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from metropole_cli.testcard import BLOCK, BLOCKS, CLOCK_BITS, read_clock
 from playwright.async_api import Page
 
+POLL = 50
+"""Milliseconds between two looks: a tab in the background has no frames to look at."""
+
 SAMPLER = """([block, blocks]) => {
   const video = document.querySelector('metropole-player video');
   const canvas = document.createElement('canvas');
@@ -89,6 +92,7 @@ class Watch:
             "() => { const v = document.querySelector('metropole-player video');"
             " return v && !v.paused && v.currentTime > 0 && v.readyState >= 3; }",
             timeout=timeout * 1000,
+            polling=POLL,
         )
         await self.beyond(await self.position() + 0.5, timeout)
 
@@ -98,6 +102,7 @@ class Watch:
             "(to) => document.querySelector('metropole-player video').currentTime > to",
             arg=position,
             timeout=timeout * 1000,
+            polling=POLL,
         )
 
     async def latency(self) -> float:
