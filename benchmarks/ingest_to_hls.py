@@ -155,9 +155,8 @@ async def started(folder: Path) -> SiteProcess:
 
 def stream_key(site: SiteProcess) -> str:
     """The key of the administrator's channel, from the database."""
-    from metropole_core.site import Site
-
     from metropole_core.config import load_config
+    from metropole_core.site import Site
 
     async def look() -> str:
         async with Site.offline(load_config(site.config, {})) as offline:
@@ -175,8 +174,11 @@ def metropole() -> Iterator[tuple[SiteProcess, str, list[int]]]:
         site = asyncio.run(started(Path(folder)))
         key = stream_key(site)
         command = [str(Path(shutil.which("metropole") or ".venv/bin/metropole"))]
-        process = subprocess.Popen([*command, "--config", str(site.config), "serve"],
-                                   stdout=subprocess.DEVNULL)  # fmt: skip
+        process = subprocess.Popen(
+            [*command, "--config", str(site.config), "serve"],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
         try:
             for port in (site.port, site.rtmp_port):
                 wait_for(port)

@@ -85,7 +85,7 @@ class Publisher:
     def __init__(self, port: int, app: str, key: str, clip: Clip, bitrate: int, chunk_size: int):
         self.clip, self.size, self.chunk_size = clip, bitrate // 8 // FPS, chunk_size
         self.writer = ChunkWriter()
-        self.octets = 0
+        self.octets = self.sent = self.sounds = 0
         self.socket = socket.create_connection(("127.0.0.1", port))
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._greet(port, app, key)
@@ -146,19 +146,20 @@ class Publisher:
 
     def run(self, seconds: float) -> None:
         """Publish, paced by frame."""
-        began = time.monotonic()
-        sound = 0
         self.socket.setblocking(True)
-        for index in range(int(seconds * FPS)):
-            wait = began + index / FPS - time.monotonic()
+        began, first = time.monotonic(), self.sent
+        while self.sent < first + int(seconds * FPS):
+            wait = began + (self.sent - first) / FPS - time.monotonic()
             if wait > 0:
                 time.sleep(wait)
-            at = index * 1000 // FPS
-            while sound * 1024 * 1000 // 48000 <= at:
-                packet = self.clip.audio[sound % len(self.clip.audio)]
-                self._send(AUDIO_CSID, messages.AUDIO, b"\xaf\x01" + packet, sound * 1024 // 48)
-                sound += 1
-            self._send(VIDEO_CSID, messages.VIDEO, self._frame(index), at)
+            at = self.sent * 1000 // FPS
+            while self.sounds * 1024 // 48 <= at:
+                packet = self.clip.audio[self.sounds % len(self.clip.audio)]
+                stamp = self.sounds * 1024 // 48
+                self._send(AUDIO_CSID, messages.AUDIO, b"\xaf\x01" + packet, stamp)
+                self.sounds += 1
+            self._send(VIDEO_CSID, messages.VIDEO, self._frame(self.sent), at)
+            self.sent += 1
 
     def close(self) -> None:
         """End as an encoder does."""
