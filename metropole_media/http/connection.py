@@ -306,18 +306,23 @@ class Connection(asyncio.BufferedProtocol):
         Closing at once, with octets of the client unread, would make the kernel reset the
         connection and the answer might never be seen (RFC 9112 section 9.6).
         """
-        transport = self._transport
-        slow = transport.get_write_buffer_size() > 0
+        slow = self._transport.get_write_buffer_size() > 0
         self._enter(Phase.CLOSING, self._limits.slow_timeout if slow else self._limits.linger)
-        if transport.can_write_eof() and not self._eof:
+        # Not here: asyncio may be in the middle of writing (`resume_writing`), and would end the
+        # connection a second time after that, which fails when the client has left meanwhile.
+        self._listener.loop.call_soon(self._hang_up)
+
+    def _hang_up(self) -> None:
+        transport = self._transport
+        if self._eof or not transport.can_write_eof():
+            transport.close()
+        elif not transport.is_closing():
             try:
                 transport.write_eof()
             except OSError:  # the client has reset the connection meanwhile
                 transport.abort()
             else:
                 transport.resume_reading()
-        else:
-            transport.close()
 
     def _close(self) -> None:
         self._enter(Phase.CLOSING, self._limits.linger)

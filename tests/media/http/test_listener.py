@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 from itertools import pairwise
 
 import pytest
@@ -170,6 +171,32 @@ async def test_a_client_that_closes_its_side_still_gets_its_answers(serve: Serve
     assert (await client.answer())[2] == b"0123456789"
     assert await client.closed() == b""
     await until(lambda: server.listener.stats.connections == 0)
+
+
+async def test_clients_that_leave_with_the_last_octet_leave_no_error(serve: Serve) -> None:
+    server = await serve()
+    size = len(server.shelf.answers["big"].body)
+
+    def fetch() -> None:
+        with socket.create_connection(("127.0.0.1", server.listener.port), 10) as client:
+            client.sendall(b"GET /shelf/big HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+            head = b""
+            while b"\r\n\r\n" not in head:
+                head += client.recv(1)
+            left = size
+            while left:
+                left -= len(client.recv(left))
+
+    troubles: list[object] = []
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _, context: troubles.append(context))
+    try:
+        for _ in range(100):
+            await asyncio.to_thread(fetch)
+        await until(lambda: server.listener.stats.connections == 0)
+    finally:
+        loop.set_exception_handler(None)
+    assert troubles == []
 
 
 # Origins that break their contract
