@@ -7,7 +7,13 @@ project = "Metropole"
 copyright = "the Metropole contributors"  # noqa: A001 - Sphinx's own name
 version = release = (Path(__file__).parent.parent / "VERSION").read_text(encoding="utf-8").strip()
 sys.path.insert(0, str(Path(__file__).parent / "_ext"))
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx_click", "settings_table"]
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "sphinx_click",
+    "settings_table",
+]
 source_suffix = {".md": "markdown"}
 exclude_patterns = ["_build"]
 myst_enable_extensions = ["colon_fence", "deflist"]
