@@ -14,6 +14,9 @@ from metropole_core.errors import Invalid, MetropoleError, TooLarge, Unavailable
 MAX_BYTES = 5 * 1024 * 1024
 MAX_PIXELS = 40_000_000
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF")
+MAX_SCANS = 100
+"""Of a progressive JPEG, which has about ten. Each is a pass over all pixels and takes only some
+60 octets, so that 5 MB of them would keep the decoder busy for half an hour."""
 QUALITY = 82
 MAX_WAITING = 16
 """Pictures in work or waiting; one decodes at a time, in up to 300 MB of memory."""
@@ -73,6 +76,9 @@ def _process(data: bytes, box: tuple[int, int], kind: str) -> bytes:
         with Image.open(io.BytesIO(data), formats=FORMATS) as image:
             if image.width * image.height > MAX_PIXELS:
                 raise too_many
+            # Inside a scan this octet pair never stands, 0xFF being stuffed (T.81, F.1.2.3).
+            if image.format == "JPEG" and data.count(b"\xff\xda") > MAX_SCANS:
+                raise _unreadable(kind)
             # JPEG can be decoded smaller, which saves most of the work and memory.
             image.draft(None, (box[0] * 2, box[1] * 2))
             image.load()
@@ -89,6 +95,10 @@ def _process(data: bytes, box: tuple[int, int], kind: str) -> bytes:
     except MetropoleError:
         raise
     except Exception as error:  # decoders raise almost anything on damaged data
-        raise Invalid(
-            "This is not a picture that can be read. Send a PNG, JPEG, WebP or GIF.", field=kind
-        ) from error
+        raise _unreadable(kind) from error
+
+
+def _unreadable(kind: str) -> Invalid:
+    return Invalid(
+        "This is not a picture that can be read. Send a PNG, JPEG, WebP or GIF.", field=kind
+    )

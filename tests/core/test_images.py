@@ -104,6 +104,21 @@ async def test_what_is_refused(data: bytes, error: type[MetropoleError], sentenc
     assert caught.value.field == "thumbnail"
 
 
+def with_scans(count: int) -> bytes:
+    """A progressive JPEG whose last scan is repeated; small, and long to decode."""
+    picture = encoded(Image.new("RGB", (64, 36), "red"), "JPEG", progressive=True)
+    last, end = picture.rindex(b"\xff\xda"), picture.rindex(b"\xff\xd9")
+    more = count - picture.count(b"\xff\xda")
+    return picture[:end] + picture[last:end] * more + picture[end:]
+
+
+async def test_a_jpeg_of_very_many_scans_is_not_decoded() -> None:
+    await processed(with_scans(images.MAX_SCANS))
+    with pytest.raises(Invalid, match="not a picture") as caught:
+        await process_image(with_scans(images.MAX_SCANS + 1), box=BOX, kind="thumbnail")
+    assert caught.value.field == "thumbnail"
+
+
 @examples(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.binary(max_size=200), at=st.integers(0, 300), kind=st.sampled_from(images.FORMATS))
 def test_damage_anywhere_ends_in_a_sentence(data: bytes, at: int, kind: str) -> None:
