@@ -181,18 +181,31 @@ class PublishingService:
 
     def _admit(self, ref: ChannelRef, chosen: str | None) -> Grant | Refusal:
         stay = self._stays.get(ref.id)
-        if stay is not None:
-            silent = stay.silent_for(self._clock.monotonic())
-            if silent < SILENCE:
-                return _already_live(SILENCE - silent)
-            self._cut(stay, "A newer connection with the same key took over.")
-            if stay.stream.stats.publisher:
-                log.error("%s: its publisher did not leave when it was cut off", ref.name)
-                return _already_live(None)
-        provider = self._provider(ref.id, chosen)
-        if provider is None:
-            return _unavailable("No streaming provider is installed on this site.")
-        return self._open(ref, provider)
+        if stay is None:
+            return self._host(ref, chosen)
+        silent = stay.silent_for(self._clock.monotonic())
+        if silent < SILENCE:
+            return _already_live(SILENCE - silent)
+        self._cut(stay, "A newer connection with the same key took over.")
+        answer: Grant | Refusal
+        if stay.stream.stats.publisher:
+            log.error("%s: its publisher did not leave when it was cut off", ref.name)
+            answer = _already_live(None)
+        else:
+            answer = self._host(ref, chosen)
+        if isinstance(answer, Refusal):
+            self._tell(stay, ProviderEventKind.LOST)  # nobody follows it after all
+        return answer
+
+    def _host(self, ref: ChannelRef, chosen: str | None) -> Grant | Refusal:
+        for _ in range(2):
+            provider = self._provider(ref.id, chosen)
+            if provider is None:
+                return _unavailable("No streaming provider is installed on this site.")
+            answer = self._open(ref, provider)
+            if answer is not None:
+                return answer
+        return _unavailable()
 
     def _provider(self, channel_id: int, chosen: str | None) -> Provider | None:
         """Who hosts it: of a broadcast that runs, the one that has it already."""
@@ -203,7 +216,8 @@ class PublishingService:
                 return found
         return self._registry.provider_for(chosen)
 
-    def _open(self, ref: ChannelRef, provider: Provider) -> Grant | Refusal:
+    def _open(self, ref: ChannelRef, provider: Provider) -> Grant | Refusal | None:
+        """Take up the broadcast at its provider; None when it ended in that moment."""
         opened: list[LiveStream] = []
         early = False
 
@@ -233,6 +247,10 @@ class PublishingService:
         )
         self._stays[ref.id] = stay
         self._tell(stay, ProviderEventKind.CONNECTED)
+        if stream.ended:
+            # The reconnect window was over, which this event was the first to notice.
+            self._forget(stay)
+            return None
         if early:
             self._available(ref, stream)
         elif stream in self._playable:

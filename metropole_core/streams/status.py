@@ -145,7 +145,9 @@ class LiveStatus:
         if live is None:
             live = self._live[channel.id] = _Live(channel, event.provider)
         live.ref = channel
-        if live.moment.state is LiveState.OFFLINE:
+        hosted = self._registry.provider(live.provider) is not None
+        if live.moment.state is LiveState.OFFLINE or not hosted:
+            # Of a provider that was taken off the site nothing will be heard any more.
             live.provider = event.provider
         elif live.provider != event.provider:
             log.warning(

@@ -260,3 +260,36 @@ async def test_a_running_broadcast_stays_at_its_provider(house: House) -> None:
     other.add("first", "register_provider", first)
     again, _ = await house.publish(channel)
     assert again.stream is grant.stream
+
+
+async def test_who_comes_back_as_the_window_ends_begins_a_new_broadcast(
+    house: House, clock: FakeClock
+) -> None:
+    channel = await house.channel()
+    grant, handle = await house.go_live(channel)
+    handle.detach()
+    grant.publication.lost("network")
+    # The time is over, and its timer has not come round yet.
+    clock.advance(30)
+    assert house.status.state(channel.id).state is LiveState.INTERRUPTED
+    again, handle = await house.publish(channel)
+    assert grant.stream.ended
+    assert not again.stream.ended
+    send(handle)
+    house.provider.available[channel.id]()
+    await house.settled()
+    assert house.states() == ["connecting", "live", "interrupted", "offline", "connecting", "live"]
+    again.publication.ended()
+    assert house.status.state(channel.id).state is LiveState.OFFLINE
+
+
+async def test_a_silent_publisher_that_nobody_can_replace_is_lost(
+    house: House, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    channel = await house.channel()
+    key = await house.channels.stream_key(channel.id)
+    await house.go_live(channel)
+    clock.advance(publishing_module.SILENCE)
+    monkeypatch.setattr(house.provider, "open", lambda channel, available: 1 / 0)
+    assert (await house.refused(key)).code == "unavailable"
+    assert house.status.state(channel.id).state is LiveState.INTERRUPTED

@@ -173,6 +173,33 @@ async def test_after_a_restart_nothing_is_falsely_live(
         await following.stop()
 
 
+@pytest.mark.parametrize("hosted_by", ["gone", None])
+async def test_after_a_restart_without_its_provider_another_takes_over(
+    house: House, database: Database, tmp_path: Path, hosted_by: str | None
+) -> None:
+    channel = await house.channel()
+    if hosted_by is None:  # a crash before the broadcast could be stored
+        await house.store.save(
+            channel.id,
+            LiveState.INTERRUPTED,
+            broadcast_id=None,
+            session="a",
+            changed_at=house.status._now(),
+            started_at=house.status._now(),
+        )
+    else:
+        await house.status.event(event(channel.id, "available", provider=hosted_by))
+    following = make_house(database, tmp_path, 30.0)
+    try:
+        await following.status.recover()
+        await following.publish(channel)
+        following.provider.available[channel.id]()
+        assert following.status.state(channel.id).state is LiveState.LIVE
+        assert following.status.state(channel.id).provider == "memory"
+    finally:
+        await following.stop()
+
+
 async def test_a_clean_stop_ends_no_broadcast(house: House) -> None:
     channel = await house.channel()
     await house.status.event(event(channel.id, "available"))
