@@ -12,8 +12,8 @@ from playwright.async_api import Page
 POLL = 50
 """Milliseconds between two looks: a tab in the background has no frames to look at."""
 
-SAMPLER = """([block, blocks]) => {
-  const video = document.querySelector('metropole-player video');
+SAMPLER = """([selector, block, blocks]) => {
+  const video = document.querySelector(selector);
   const canvas = document.createElement('canvas');
   const context = canvas.getContext('2d', { willReadFrequently: true });
   const watch = { rows: [], stalls: 0, stalled: 0, brightness: 0, last: -1, since: 0 };
@@ -73,24 +73,30 @@ class Steady:
 
 
 class Watch:
-    """One page's player."""
+    """One page's player.
 
-    def __init__(self, page: Page) -> None:
+    Arguments:
+        selector: its video element.
+    """
+
+    def __init__(self, page: Page, selector: str = "metropole-player video") -> None:
         self.page = page
+        self._selector = selector
         self._sampling = False
 
     async def position(self) -> float:
         """The playhead in seconds."""
         value = await self.page.evaluate(
-            "document.querySelector('metropole-player video').currentTime"
+            "(selector) => document.querySelector(selector).currentTime", self._selector
         )
         return float(value)
 
     async def playing(self, timeout: float) -> None:
         """Wait until the playhead moves."""
         await self.page.wait_for_function(
-            "() => { const v = document.querySelector('metropole-player video');"
+            "(selector) => { const v = document.querySelector(selector);"
             " return v && !v.paused && v.currentTime > 0 && v.readyState >= 3; }",
+            arg=self._selector,
             timeout=timeout * 1000,
             polling=POLL,
         )
@@ -99,8 +105,8 @@ class Watch:
     async def beyond(self, position: float, timeout: float) -> None:
         """Wait until the playhead has passed a position."""
         await self.page.wait_for_function(
-            "(to) => document.querySelector('metropole-player video').currentTime > to",
-            arg=position,
+            "([selector, to]) => document.querySelector(selector).currentTime > to",
+            arg=[self._selector, position],
             timeout=timeout * 1000,
             polling=POLL,
         )
@@ -125,7 +131,6 @@ class Watch:
     async def measure(self, seconds: float) -> Steady:
         """Watch for a while."""
         await self._sample()
-        video = "document.querySelector('metropole-player video')"
         await self.page.evaluate("Object.assign(metropoleWatch, {stalls: 0, brightness: 0})")
         began = await self.position()
         ages: list[float] = []
@@ -137,8 +142,9 @@ class Watch:
             remaining -= pause
         seen = await self.page.evaluate("metropoleWatch")
         quality = await self.page.evaluate(
-            f"(q => ({{dropped: q.droppedVideoFrames, total: q.totalVideoFrames}}))"
-            f"({video}.getVideoPlaybackQuality())"
+            "(selector) => { const q = document.querySelector(selector).getVideoPlaybackQuality();"
+            " return {dropped: q.droppedVideoFrames, total: q.totalVideoFrames}; }",
+            self._selector,
         )
         assert ages, "no clock can be read from the picture"
         ages.sort()
@@ -156,7 +162,7 @@ class Watch:
     async def _sample(self) -> None:
         if not self._sampling:
             self._sampling = True
-            await self.page.evaluate(SAMPLER, [BLOCK, BLOCKS])
+            await self.page.evaluate(SAMPLER, [self._selector, BLOCK, BLOCKS])
 
     async def _ages(self, last: int, *, forget: bool = False) -> list[float]:
         rows = await self.page.evaluate(
