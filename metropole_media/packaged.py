@@ -68,8 +68,12 @@ class Health(str, Enum):
 
     LONG_GOP = "long_gop"
     """Key frames are so far apart that segments had to be cut between them."""
+    NO_KEY_FRAME = "no_key_frame"
+    """Frames arrive, but none that decoding could begin with: nothing can be played."""
     VIDEO_STALLED = "video_stalled"
     """Sound arrives without picture."""
+    AUDIO_STALLED = "audio_stalled"
+    """Picture arrives without sound, or with sound that is far behind."""
     TOO_LARGE = "too_large"
     """So much data that segments or parts had to be cut early."""
 

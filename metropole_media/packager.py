@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from metropole_media.codecs.silence import silent_packet
+from metropole_media.fmp4 import Run
 from metropole_media.fmp4.sample_entries import SAMPLE_ENTRIES
 from metropole_media.live import Packet, Track
 from metropole_media.packaged import Health, PackageSink
@@ -41,6 +42,8 @@ MAX_SAMPLES = 1024
 STALL_SECONDS = 1.0
 MAX_AHEAD_SECONDS = 3.0
 """Sound that waits at most for video, however fast both arrive."""
+KEY_SECONDS = 10.0
+"""How long a key frame is waited for before it is told."""
 
 
 class Packager:
@@ -77,6 +80,9 @@ class Packager:
         self._queue: list[Packet] = []
         self._queued_octets = 0
         self._waits_for_key = True
+        self._waits_since: float | None = None
+        # Tracks that hold from the next key frame on.
+        self._coming: tuple[Track, Track | None] | None = None
         self._stalled = False
         self._video_at = 0.0
         self._part_target = 0.0
@@ -85,36 +91,39 @@ class Packager:
     # What a LiveStream calls
 
     def on_tracks(self, tracks: tuple[Track, ...], epoch: int) -> None:
-        """Take the tracks. With another configuration than before, a new init segment follows."""
+        """Take the tracks. With another configuration than before, a new init segment follows.
+
+        Where the picture goes on as it was, the new tracks hold from its next key frame on.
+        """
         video = _first(tracks, "video")
         audio = _first(tracks, "audio")
-        changed = not (_same(video, self._video) and _same(audio, self._audio))
-        if not changed and epoch == self._epoch:
+        self._coming = None
+        same_video, same_audio = _same(video, self._video), _same(audio, self._audio)
+        again = epoch == self._epoch
+        if again and same_video and same_audio:
+            return
+        goes_on = again and not self._waits_for_key and (same_video or self._video is None)
+        if goes_on and video is not None:
+            self._coming = video, audio
             return
         self._flush()
         self._epoch = epoch
-        self._waits_for_key = True
-        if not changed:
-            return
-        if not _same(audio, self._audio):
-            self._audio_line = None
-            if audio is not None:
-                step = audio.samples_per_packet or 1024
-                self._audio_line = AudioLine(audio.sample_rate, step, silent_packet(audio))
-        self._video, self._audio = video, audio
-        self._segmenter.configure(video, audio)
-        if self._part_target and video is not None:
-            self._segmenter.frame_rate = video.frame_rate or self._segmenter.frame_rate
-            self._make_video_line([])
+        self._wait_for_key()
+        if not (same_video and same_audio):
+            self._take_up(video, audio)
 
     def on_packet(self, packet: Packet) -> None:
         """Take a packet; parts that it completes are handed over before this returns."""
+        if self._coming is not None and not self._go_over(packet, *self._coming):
+            self.dropped += 1
+            return
         video = self._video is not None and packet.track == self._video.id
         if not video and (self._audio is None or packet.track != self._audio.id):
             return
         if self._waits_for_key:
             if self._video is not None and not (video and packet.key):
                 self.dropped += 1
+                self._miss_key()
                 return
             self._waits_for_key = False
             self._segmenter.set_clock(self._ticks(packet))
@@ -131,12 +140,49 @@ class Packager:
     def on_interrupted(self) -> None:
         """What is there is handed over; what follows begins with a key frame."""
         self._flush()
-        self._waits_for_key = True
+        self._wait_for_key()
 
     def on_end(self) -> None:
         """What is there is handed over; nothing follows."""
         self._flush()
         self._segmenter.finish()
+
+    # Tracks
+
+    def _take_up(self, video: Track | None, audio: Track | None) -> None:
+        """Go on with these tracks. No segment may be open."""
+        if not _same(audio, self._audio):
+            self._audio_line = None
+            if audio is not None:
+                step = audio.samples_per_packet or 1024
+                self._audio_line = AudioLine(audio.sample_rate, step, silent_packet(audio))
+        self._video, self._audio = video, audio
+        self._segmenter.configure(video, audio)
+        if self._part_target and video is not None:
+            self._segmenter.frame_rate = video.frame_rate or self._segmenter.frame_rate
+            self._make_video_line([])
+
+    def _go_over(self, packet: Packet, video: Track, audio: Track | None) -> bool:
+        """Look whether the tracks that come begin with this packet; False when it belongs to
+        them, but cannot be used yet."""
+        if packet.track == video.id and packet.key:
+            self._coming = None
+            self._flush()
+            self._take_up(video, audio)
+            return True
+        if packet.track == video.id:
+            return self._video is not None
+        return _same(audio, self._audio)
+
+    def _wait_for_key(self) -> None:
+        self._waits_for_key, self._waits_since = True, None
+
+    def _miss_key(self) -> None:
+        now = self._clock()
+        if self._waits_since is None:
+            self._waits_since = now
+        elif now - self._waits_since > KEY_SECONDS:
+            self._segmenter.tell(Health.NO_KEY_FRAME)
 
     # The frame rate
 
@@ -226,9 +272,10 @@ class Packager:
             if waiting > self._part_target - line.step / line.rate / 2:
                 self._cut_audio()
             return
-        if not self._stalled and waiting > STALL_SECONDS:
+        patience = max(STALL_SECONDS, 2 * self._part_target)
+        if not self._stalled and waiting > patience:
             silent = self._clock() - self._video_at
-            self._stalled = silent > STALL_SECONDS or waiting > MAX_AHEAD_SECONDS
+            self._stalled = silent > patience or waiting > MAX_AHEAD_SECONDS
             if self._stalled:
                 self._segmenter.tell(Health.VIDEO_STALLED)
         if self._stalled or len(line) >= MAX_SAMPLES or self._too_large(line.octets):
@@ -240,9 +287,23 @@ class Packager:
         assert line is not None
         independent, pts = line.independent, line.first_pts
         run, ticks = line.close(VIDEO_NUMBER, next_dts, last)
+        self._keep_up(run)
         sound = self._audio_line.take(AUDIO_NUMBER, audio) if self._audio_line else None
         runs = [run, sound] if sound else [run]
         self._segmenter.emit(runs, ticks / VIDEO_TIMESCALE, independent, pts, last)
+
+    def _keep_up(self, run: Run) -> None:
+        """No picture waits for sound for ever."""
+        line = self._audio_line
+        if line is None:
+            return
+        end = run.decode_time + sum(sample.duration for sample in run.samples)
+        line.keep_up(
+            rescale(run.decode_time, VIDEO_TIMESCALE, line.rate),
+            rescale(end, VIDEO_TIMESCALE, line.rate),
+        )
+        if line.silent:
+            self._segmenter.tell(Health.AUDIO_STALLED)
 
     def _cut_audio(self, *, rest: bool = False) -> None:
         """Close parts by the sound that waits; with `rest`, all of it."""

@@ -69,6 +69,7 @@ class Segmenter:
         self._inits = 0
         self._init_pending = False
         self._open = False
+        self._cut = False
         self._seconds = 0.0
         self._octets = 0
         self._told: set[Health] = set()
@@ -98,6 +99,8 @@ class Segmenter:
             last: whether the caller ends the segment behind it.
         """
         if not self._open:
+            if self._cut and not independent and runs[0].number == VIDEO_NUMBER:
+                self.tell(Health.LONG_GOP)
             self._begin(pts, seconds)
         data = fragment(self._parts + 1, runs)
         self._seconds += seconds
@@ -109,10 +112,9 @@ class Segmenter:
         self._sink.on_part(part)
         if too_large:
             self.tell(Health.TOO_LARGE)
-        elif too_long and runs[0].number == VIDEO_NUMBER:
-            self.tell(Health.LONG_GOP)
         if too_large or too_long:
             self.end(cut=True)
+            self._cut = not too_large
 
     def end(self, *, cut: bool = False) -> None:
         """The open segment, if there is one, has all its parts.
@@ -147,7 +149,7 @@ class Segmenter:
             discontinuity = self._inits > 0
             self._sink.on_init(self._make_init())
             self._inits += 1
-        self._open = True
+        self._open, self._cut = True, False
         self._seconds = 0.0
         self._octets = 0
         wall = self._wall_time(pts, seconds)

@@ -183,16 +183,25 @@ class AudioLine:
     """The audio packets of the open part, on a grid of whole packets.
 
     The source's time stamps are rounded to milliseconds, which would be heard. They count only
-    when they differ by more than 60 ms from the grid. A short hole is filled with silence.
+    when they differ by more than 60 ms from the grid. A short hole is filled with silence. So is
+    the time for which no sound comes while the picture goes on, because a browser stops where one
+    of the two is missing.
 
     Arguments:
         rate: samples a second.
         samples_per_packet: samples in a packet.
         silence: a silent packet; empty when there is none, and holes stay.
+
+    Fields:
+        silent: sound is waited for no longer.
     """
 
     LIMIT = 0.06
-    MAX_FILL = 2.0
+    MAX_FILL = 3.0
+    PATIENCE = 1.0
+    """Seconds that sound may be behind the picture; half a second more than it usually is."""
+    MAX_PATIENCE = 3.0
+    """Sound that is further behind comes too late."""
 
     def __init__(self, rate: int, samples_per_packet: int, silence: bytes = b"") -> None:
         self.rate = rate
@@ -200,8 +209,11 @@ class AudioLine:
         self._silence = silence
         self.octets = 0
         self.packets: list[tuple[int, bytes | bytearray | memoryview]] = []
+        self.silent = False
         self._next: int | None = None
         self._limit = round(rate * self.LIMIT)
+        self._pictures: int | None = None
+        self._patience = self.PATIENCE
 
     def __len__(self) -> int:
         return len(self.packets)
@@ -212,23 +224,42 @@ class AudioLine:
         A packet that the source places far behind the grid comes from a source that sends more
         sound than time goes by: it is left out until the times fit again.
         """
+        if self._pictures is not None:
+            behind = (self._pictures - time) / self.rate
+            if behind < self.MAX_PATIENCE:
+                self.silent = False
+                self._patience = max(self.PATIENCE, behind + self.PATIENCE / 2)
         place = self._next
         if place is None or time - place > self._limit:
             place = time if place is None else self._fill(place, time)
         elif place - time > self._limit:
             return False
-        self._next = place + self.step
+        self._put(place, data)
+        return True
+
+    def keep_up(self, begin: int, end: int) -> None:
+        """Pictures from `begin` to `end` have gone by. Puts silence where the sound is missing
+        for too long."""
+        self._pictures = end
+        if self._next is None:
+            self._next = begin
+        if (end - self._next) / self.rate > self._patience:
+            self.silent = True
+        if self.silent and self._silence:
+            while self._next + self.step <= end:
+                self._put(self._next, self._silence)
+
+    def _put(self, place: int, data: bytes | bytearray | memoryview) -> None:
         self.packets.append((place, data))
         self.octets += len(data)
-        return True
+        self._next = place + self.step
 
     def _fill(self, place: int, time: int) -> int:
         """Put silence into a hole; says where the packet behind it belongs."""
         if not self._silence or time - place > self.rate * self.MAX_FILL:
             return time
         for _ in range(round((time - place) / self.step)):
-            self.packets.append((place, self._silence))
-            self.octets += len(self._silence)
+            self._put(place, self._silence)
             place += self.step
         return place
 

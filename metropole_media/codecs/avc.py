@@ -1,4 +1,4 @@
-"""H.264: the decoder configuration record, and where decoding can begin.
+"""H.264: the decoder configuration record, and what a frame holds.
 
 Source: ISO/IEC 14496-15 section 5.3.3.1 (AVCDecoderConfigurationRecord), RFC 6381 section 3.3.
 """
@@ -8,13 +8,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from metropole_media.codecs.errors import BadRecord
-from metropole_media.codecs.sps import parse_sps
+from metropole_media.codecs.sps import WITH_CHROMA, parse_sps
 
 MAX_RECORD = 64 * 1024
-MAX_NAL_UNITS = 64
-"""NAL units looked at in front of the first slice of a frame."""
+MAX_NAL_UNITS = 1024
+"""NAL units of a frame."""
+MAX_SETS = 16
+"""Parameter sets looked at in a frame."""
 
-IDR, SEI = 5, 6
+IDR, SEI, SPS, PPS = 5, 6, 7, 8
 RECOVERY_POINT = 6
 MAX_SEI_MESSAGES = 16
 
@@ -38,6 +40,25 @@ class AvcConfig:
     nal_length_size: int
     chroma_format: int
     bit_depth: int
+
+
+@dataclass(slots=True)
+class AccessUnit:
+    """A frame, read.
+
+    Fields:
+        data: its NAL units, as far as they can be read.
+        whole: whether that is all of them.
+        picture: whether it holds a slice of a picture.
+        key: whether decoding can begin here.
+        sets: sequence and picture parameter sets inside.
+    """
+
+    data: memoryview
+    whole: bool
+    picture: bool
+    key: bool
+    sets: list[bytes]
 
 
 def parse_avcc(record: bytes) -> AvcConfig:
@@ -75,11 +96,12 @@ def parse_avcc(record: bytes) -> AvcConfig:
     )
 
 
-def is_key(data: memoryview, nal_length_size: int, flagged: bool) -> bool:
-    """Whether decoding can begin with this frame.
+def read_access_unit(data: memoryview, nal_length_size: int, flagged: bool) -> AccessUnit:
+    """Walk the NAL units of a frame.
 
-    An IDR slice decides. Without one, what the container claims counts only together with a
-    recovery point (open groups of pictures): some encoders flag every I frame.
+    What cannot be read is cut off, because browsers give up a stream for one wrong length. An
+    IDR slice makes a key frame. Without one, what the container claims counts only together with
+    a recovery point (open groups of pictures): some encoders flag every I frame.
 
     Arguments:
         data: NAL units, each with its length in front.
@@ -87,21 +109,60 @@ def is_key(data: memoryview, nal_length_size: int, flagged: bool) -> bool:
         flagged: whether the container calls it a key frame.
     """
     at, end = 0, len(data)
-    recovery = False
+    picture = key = recovery = False
+    sets: list[bytes] = []
     for _ in range(MAX_NAL_UNITS):
         start = at + nal_length_size
-        if start >= end:
-            return False
         size = int.from_bytes(data[at:start], "big")
         if not 0 < size <= end - start:
-            return False
+            break
+        at = start + size
         kind = data[start] & 0x1F
         if 1 <= kind <= IDR:
-            return kind == IDR or (flagged and recovery)
-        if flagged and kind == SEI and not recovery:
-            recovery = _has_recovery_point(data[start + 1 : start + size])
-        at = start + size
-    return False
+            if not picture:
+                picture = True
+                key = kind == IDR or (flagged and recovery)
+        elif kind in (SPS, PPS):
+            if len(sets) < MAX_SETS:
+                sets.append(bytes(data[start:at]))
+        elif kind == SEI and flagged and not picture:
+            recovery = recovery or _has_recovery_point(data[start + 1 : at])
+    return AccessUnit(data if at == end else data[:at], at == end, picture, key, sets)
+
+
+def with_sets(record: bytes, sets: list[bytes]) -> bytes:
+    """The record that goes with parameter sets found inside a frame: the same one if it holds
+    them all, else one in which they replace those of their kind.
+
+    Arguments:
+        record: one that `parse_avcc` takes.
+
+    Raises:
+        BadRecord: they make no record that can be used.
+    """
+    known, at = _units(record, 6, record[5] & 0x1F)
+    pictures, at = _units(record, at + 1, record[at])
+    if all(unit in known or unit in pictures for unit in sets):
+        return record
+    sequences = [unit for unit in sets if unit[0] & 0x1F == SPS] or known
+    pictures = [unit for unit in sets if unit[0] & 0x1F == PPS] or pictures
+    sps = parse_sps(sequences[0])
+    rest = record[at:] if sequences is known else b""
+    if not rest and sps.profile in WITH_CHROMA:
+        depth = 0xF8 | sps.bit_depth - 8
+        rest = bytes((0xFC | sps.chroma_format, depth, depth, 0))
+    changed = b"".join(
+        (
+            bytes((1, sps.profile, sps.compatibility, sps.level, record[4])),
+            bytes((0xE0 | len(sequences),)),
+            *(len(unit).to_bytes(2, "big") + unit for unit in sequences),
+            bytes((len(pictures),)),
+            *(len(unit).to_bytes(2, "big") + unit for unit in pictures),
+            rest,
+        )
+    )
+    parse_avcc(changed)
+    return changed
 
 
 def _has_recovery_point(payload: memoryview) -> bool:

@@ -29,8 +29,19 @@ class TracksKnown:
 
 
 @dataclass(frozen=True, slots=True)
+class Notice:
+    """Something is wrong with what the encoder sends, though it can go on; told once.
+
+    Fields:
+        sentence: for the person at the encoder.
+    """
+
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
 class PublishEnded:
     """The encoder says that it stops. Whatever follows is ignored."""
 
 
-Event: TypeAlias = PublishRequested | TracksKnown | Packet | PublishEnded
+Event: TypeAlias = PublishRequested | TracksKnown | Packet | Notice | PublishEnded

@@ -53,10 +53,10 @@ def no_hole(taken: Taken) -> None:
 def test_the_first_key_frame_begins_and_what_came_before_is_counted() -> None:
     chain = Chain()
     publisher = chain.publish(VIDEO, AUDIO)
-    chain.send(publisher, [replace(p, key=p.dts >= 500) for p in frames(60)])
-    chain.send(publisher, sound(0.1))
+    early = sound(0.4)
+    chain.send(publisher, together([replace(p, key=p.dts >= 500) for p in frames(60)], early))
     chain.stream.end()
-    assert chain.packager.dropped == 15
+    assert chain.packager.dropped == 15 + len(early)
     assert chain.taken.parts[0].independent
     assert samples(chain.taken, 1)[0][2] == BASE + 500 * 90
 
@@ -111,6 +111,16 @@ def test_a_part_is_a_whole_number_of_frames(fps: int, frame: float) -> None:
     target = chain.taken.inits[0].part_target
     count = max(1, round(0.2 / frame))
     assert count * frame < target <= count * frame + 0.0021
+    check_history(chain.taken.snapshots)
+    assert chain.taken.health == []
+
+
+def test_one_frame_a_second_is_no_stall() -> None:
+    chain = Chain()
+    chain.send(chain.publish(VIDEO, AUDIO), together(frames(20, fps=1, gop=2), sound(20)))
+    chain.stream.end()
+    assert chain.taken.health == []
+    assert chain.taken.durations()[:9] == pytest.approx([2.0] * 9, abs=0.01)
     check_history(chain.taken.snapshots)
 
 
@@ -181,7 +191,9 @@ def test_frames_without_time_fill_no_part_for_ever() -> None:
 def test_sound_lies_on_a_grid_until_it_is_too_far_off() -> None:
     chain = Chain()
     pieces = sound(4), sound(4, start=4.03), sound(1, start=12)
-    chain.send(chain.publish(VIDEO, AUDIO), together(frames(400), *pieces))
+    # There is no silence to be had for this codec, so that holes stay.
+    strange = replace(AUDIO, codec="mp4a.40.5")
+    chain.send(chain.publish(VIDEO, strange), together(frames(400), *pieces))
     chain.stream.end()
     steps = [b[0] - a[0] for a, b in pairwise(samples(chain.taken, 2))]
     # 40 ms off are within bounds; the jump of four seconds is not.
@@ -222,9 +234,95 @@ def test_sound_that_is_early_or_late_holds_nothing_up(late: float) -> None:
         chain.clock.now = 1000 + packet.dts / 1000 + (late if packet.track else 0)
         publisher.write(packet)
     chain.stream.end()
-    assert chain.taken.health == []
+    # More than a second of silence at the beginning is told, though sound comes then.
+    assert chain.taken.health == ([Health.AUDIO_STALLED] if late > 1 else [])
     assert chain.taken.durations()[1:-1] == pytest.approx([2.0] * 3, abs=0.01)
     check_history(chain.taken.snapshots)
+    heard = samples(chain.taken, 2)
+    assert {b[0] - a[0] for a, b in pairwise(heard)} == {1024}
+    # What came before the first key frame, or while silence stood for it.
+    assert chain.packager.dropped <= abs(late) * 48_000 / 1024 + 1
+
+
+def test_sound_that_stops_becomes_silence_until_it_returns() -> None:
+    chain = Chain()
+    pieces = sound(3), sound(4, start=8)
+    chain.send(chain.publish(VIDEO, AUDIO), together(frames(360), *pieces))
+    chain.stream.end()
+    assert chain.taken.health == [Health.AUDIO_STALLED]
+    heard = samples(chain.taken, 2)
+    assert {b[0] - a[0] for a, b in pairwise(heard)} == {1024}
+    assert heard[-1][0] / 48_000 - 10 == pytest.approx(12 - 1024 / 48_000, abs=0.06)
+    assert chain.packager.dropped <= 1
+    no_hole(chain.taken)
+
+
+def test_sound_that_never_comes_is_silence() -> None:
+    chain = Chain()
+    chain.send(chain.publish(VIDEO, AUDIO), frames(240))
+    chain.stream.end()
+    heard = samples(chain.taken, 2)
+    assert len(heard) == pytest.approx(8 * 48_000 / 1024, abs=1)
+    assert heard[0][0] == 480_000
+    check_history(chain.taken.snapshots)
+
+
+def test_sound_that_is_seconds_behind_is_not_waited_for() -> None:
+    """It would take the picture with it."""
+    chain = Chain()
+    publisher = chain.publish(VIDEO, AUDIO)
+    late = [(p.dts + 4000 * (p.track == 100), p) for p in together(frames(400), sound(9))]
+    for at, packet in sorted(late, key=lambda each: each[0]):
+        chain.clock.now = 1000 + at / 1000
+        publisher.write(packet)
+    chain.stream.end()
+    assert chain.packager.dropped == len(sound(9))
+    assert len(samples(chain.taken, 2)) == pytest.approx(400 / 30 * 48_000 / 1024, abs=2)
+
+
+def test_a_track_that_comes_or_changes_takes_effect_with_a_key_frame() -> None:
+    """Until then the picture goes on as it was: no frame is lost."""
+    mono = replace(AUDIO, config=bytes.fromhex("1188"), channels=1)
+    chain = Chain()
+    publisher = chain.publish(VIDEO)
+    packets = together(frames(300), sound(10))
+    for begin, end, tracks in ((0, 2500, ()), (2500, 6500, (AUDIO,)), (6500, 10_000, (mono,))):
+        publisher.describe((VIDEO, *tracks))
+        chain.send(publisher, [p for p in packets if begin <= p.dts < end])
+    chain.stream.end()
+    taken = chain.taken
+    assert len(samples(taken, 1)) == 300
+    assert [s.number for s, _ in taken.segments if s.discontinuity] == [2, 4]
+    assert [[t.channels for t in init.tracks] for init in taken.inits] == [[0], [0, 2], [0, 1]]
+    no_hole(taken)
+    check_history(taken.snapshots)
+
+
+def test_sound_goes_on_until_the_picture_that_comes_has_a_key_frame() -> None:
+    chain = Chain()
+    publisher = chain.publish(AUDIO)
+    pieces = sound(6)
+    chain.send(publisher, [p for p in pieces if p.dts < 2500])
+    publisher.describe((VIDEO, AUDIO))
+    chain.send(publisher, [p for p in together(pieces, frames(180)) if p.dts >= 2500])
+    chain.stream.end()
+    assert len(samples(chain.taken, 2)) == len(pieces)
+    assert samples(chain.taken, 1)[0][2] == BASE + 4000 * 90
+    check_history(chain.taken.snapshots)
+
+
+def test_a_source_that_sends_no_key_frame_is_told_after_ten_seconds() -> None:
+    chain = Chain()
+    publisher = chain.publish(VIDEO, AUDIO)
+    packets = together([replace(p, key=False) for p in frames(330)], sound(11))
+    chain.send(publisher, [p for p in packets if p.dts < 9900])
+    assert chain.taken.health == []
+    chain.send(publisher, [replace(p, dts=p.dts - 9900) for p in packets if p.dts >= 9900])
+    assert chain.taken.health == [Health.NO_KEY_FRAME]
+    assert chain.taken.parts == []
+    # It plays as soon as there is one.
+    chain.send(publisher, [replace(p, dts=p.dts, pts=p.pts) for p in frames(90, start=11)])
+    assert chain.taken.parts
 
 
 def test_when_the_picture_stalls_sound_goes_on() -> None:

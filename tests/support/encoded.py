@@ -7,6 +7,7 @@ import io
 import math
 import random
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import lru_cache
 from typing import Any
 
@@ -37,22 +38,30 @@ class Encoded:
 
 @lru_cache(maxsize=16)
 def encode(
-    fps: int = 30,
+    fps: int | Fraction = 30,
     seconds: float = 4.0,
     gop: int = 60,
     bframes: int = 0,
     audio: bool = True,
     video: bool = True,
     size: tuple[int, int] = (160, 90),
+    x264: str = "",
+    rate: int = RATE,
+    layout: str = "stereo",
 ) -> Encoded:
-    """Encode noise and a tone, written as FLV and read back: that rounds as RTMP does."""
+    """Encode noise and a tone, written as FLV and read back: that rounds as RTMP does.
+
+    Arguments:
+        x264: further x264 parameters, "name=value:name=value".
+        rate, layout: of the sound.
+    """
     file = io.BytesIO()
     with av.open(file, "w", format="flv") as out:
         streams: list[tuple[Any, list[Any]]] = []
         if video:
-            streams.append(_video(out, fps, seconds, gop, bframes, size))
+            streams.append(_video(out, fps, seconds, gop, bframes, size, x264))
         if audio:
-            streams.append(_audio(out, seconds))
+            streams.append(_audio(out, seconds, rate, layout))
         encoded = [
             p for stream, frames in streams for f in [*frames, None] for p in stream.encode(f)
         ]
@@ -63,13 +72,20 @@ def encode(
 
 
 def _video(
-    out: Any, fps: int, seconds: float, gop: int, bframes: int, size: tuple[int, int]
+    out: Any,
+    fps: int | Fraction,
+    seconds: float,
+    gop: int,
+    bframes: int,
+    size: tuple[int, int],
+    x264: str,
 ) -> tuple[Any, list[Any]]:
     stream = out.add_stream("libx264", rate=fps)
     stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
     stream.codec_context.gop_size = gop
     stream.codec_context.max_b_frames = bframes
-    stream.options = {"preset": "ultrafast", "x264-params": f"scenecut=0:bframes={bframes}"}
+    parameters = f"scenecut=0:bframes={bframes}" + (f":{x264}" if x264 else "")
+    stream.options = {"preset": "ultrafast", "x264-params": parameters}
     noise = random.Random(7)
     frames = []
     for number in range(round(seconds * fps)):
@@ -81,16 +97,19 @@ def _video(
     return stream, frames
 
 
-def _audio(out: Any, seconds: float) -> tuple[Any, list[Any]]:
-    stream = out.add_stream("aac", rate=RATE, layout="stereo")
+def _audio(out: Any, seconds: float, rate: int, layout: str) -> tuple[Any, list[Any]]:
+    stream = out.add_stream("aac", rate=rate, layout=layout)
     frames = []
-    for number in range(int(seconds * RATE) // 1024):
+    for number in range(int(seconds * rate) // 1024):
         at = range(number * 1024, (number + 1) * 1024)
-        wave = array.array("f", (math.sin(n / RATE * 440 * 2 * math.pi) * 0.3 for n in at))
-        frame = av.AudioFrame(format="fltp", layout="stereo", samples=1024)
+        # A tone that rises, so that no two packets are alike.
+        wave = array.array(
+            "f", (math.sin(n / rate * (440 + n / rate * 20) * 2 * math.pi) * 0.3 for n in at)
+        )
+        frame = av.AudioFrame(format="fltp", layout=layout, samples=1024)
         for plane in frame.planes:
             plane.update(wave.tobytes())
-        frame.sample_rate, frame.pts = RATE, number * 1024
+        frame.sample_rate, frame.pts = rate, number * 1024
         frames.append(frame)
     return stream, frames
 

@@ -23,6 +23,11 @@ IDR = b"\x00\x00\x00\x05\x65\x88\x84\x00\x10"
 SLICE = b"\x00\x00\x00\x05\x41\x9a\x21\x00\x10"
 
 
+def filler(octets: int) -> bytes:
+    """A NAL unit of filler data (type 12) that takes so many octets with its length, at least 5."""
+    return (octets - 4).to_bytes(4, "big") + b"\x0c" + b"\xff" * (octets - 5)
+
+
 class Publisher:
     """The encoder's side of a `ServerSession`."""
 

@@ -13,7 +13,7 @@ from metropole_media.rtmp.chunks import ChunkReader
 from metropole_media.rtmp.handshake import BLOCK
 from metropole_media.rtmp.limits import RtmpLimits
 from metropole_media.rtmp.messages import Message
-from tests.support.rtmp_encoder import ASC, AVCC, IDR, SLICE
+from tests.support.rtmp_encoder import ASC, AVCC, IDR, SLICE, filler
 
 SECONDS = 10.0
 
@@ -60,8 +60,26 @@ class RawEncoder:
         await self.send(self.chunks.message(6, messages.AUDIO, b"\xaf\0" + ASC))
 
     async def frame(self, timestamp: int, *, key: bool = False, filling: int = 0) -> None:
-        body = (b"\x17\1\0\0\0" + IDR if key else b"\x27\1\0\0\0" + SLICE) + bytes(filling)
+        body = b"\x17\1\0\0\0" + IDR if key else b"\x27\1\0\0\0" + SLICE
+        body += filler(filling) if filling else b""
         await self.send(self.chunks.message(4, messages.VIDEO, body, timestamp=timestamp))
+
+    async def announce_chunk_size(self, size: int) -> None:
+        await self.send(self.chunks.set_chunk_size(size))
+
+    async def ping(self) -> bool:
+        """Wait until the server has read all that was sent; False when it has closed."""
+        ping = messages.user_control(messages.PING_REQUEST, messages.number(0))
+        await self.send(self.chunks.message(messages.CONTROL_CSID, messages.USER_CONTROL, ping))
+        async with asyncio.timeout(SECONDS):
+            while data := await self._read():
+                found: list[Message] = []
+                self._answers.feed(memoryview(data), found)
+                for message in found:
+                    kind = int.from_bytes(message.payload[:2], "big")
+                    if message.type == messages.USER_CONTROL and kind == messages.PING_RESPONSE:
+                        return True
+        return False
 
     async def status(self) -> str:
         """The code of the next onStatus, "" when the server closes before one comes."""

@@ -6,7 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metropole_media.codecs.avc import is_key, parse_avcc
+from metropole_media.codecs.avc import (
+    MAX_NAL_UNITS,
+    MAX_SETS,
+    parse_avcc,
+    read_access_unit,
+    with_sets,
+)
 from metropole_media.codecs.errors import BadRecord, CodecError
 from metropole_media.codecs.sps import parse_sps
 
@@ -99,8 +105,8 @@ def test_no_octets_do_more_than_be_refused(record: bytes) -> None:
     assert 0 < config.height <= 32768
 
 
-def units(*nals: bytes) -> memoryview:
-    return memoryview(b"".join(len(nal).to_bytes(4, "big") + nal for nal in nals))
+def units(*nals: bytes) -> bytes:
+    return b"".join(len(nal).to_bytes(4, "big") + nal for nal in nals)
 
 
 DELIMITER, IDR, SLICE = b"\x09\x10", b"\x65\x88", b"\x41\x9a"
@@ -120,15 +126,72 @@ USER_DATA = b"\x06\x05\xff\x01" + bytes(256) + b"\x80"
         (units(RECOVERY, SLICE), False, False),
         (units(USER_DATA, SLICE), True, False),
         (units(DELIMITER), True, False),
-        (units(*[DELIMITER] * 64, IDR), True, False),
-        (memoryview(b""), True, False),
-        (memoryview(b"\xff\xff\xff\xff\x65"), True, False),
+        (units(*[DELIMITER] * MAX_NAL_UNITS, IDR), True, False),
+        (b"", True, False),
+        (b"\xff\xff\xff\xff\x65", True, False),
     ],
 )
-def test_where_decoding_can_begin(frame: memoryview, flagged: bool, key: bool) -> None:
-    assert is_key(frame, 4, flagged) is key
+def test_where_decoding_can_begin(frame: bytes, flagged: bool, key: bool) -> None:
+    assert read_access_unit(memoryview(frame), 4, flagged).key is key
+
+
+@pytest.mark.parametrize(
+    ("frame", "kept", "picture"),
+    [
+        (units(DELIMITER, IDR), units(DELIMITER, IDR), True),
+        (units(SLICE) + b"\0\0", units(SLICE), True),
+        (units(SLICE) + b"\0\0\0\7\x41", units(SLICE), True),
+        (units(SLICE) + bytes(4000), units(SLICE), True),
+        (units(DELIMITER, SLICE)[:-1], units(DELIMITER), False),
+        (units(USER_DATA), units(USER_DATA), False),
+        (b"\x7f\xff\xff\xff" + SLICE, b"", False),
+        (units(SLICE, *[SLICE] * MAX_NAL_UNITS), units(*[SLICE] * MAX_NAL_UNITS), True),
+    ],
+)
+def test_what_cannot_be_read_is_cut_off(frame: bytes, kept: bytes, picture: bool) -> None:
+    unit = read_access_unit(memoryview(frame), 4, False)
+    assert unit.data == kept
+    assert unit.whole is (frame == kept)
+    assert unit.picture is picture
 
 
 @given(st.binary(max_size=100), st.sampled_from((1, 2, 4)), st.booleans())
-def test_no_frame_breaks_the_look_for_keys(data: bytes, size: int, flagged: bool) -> None:
-    assert is_key(memoryview(data), size, flagged) in (True, False)
+def test_no_frame_breaks_the_walk(data: bytes, size: int, flagged: bool) -> None:
+    unit = read_access_unit(memoryview(data), size, flagged)
+    assert data.startswith(bytes(unit.data))
+    again = read_access_unit(unit.data, size, flagged)
+    assert again.whole
+    assert (again.key, again.picture, again.sets) == (unit.key, unit.picture, unit.sets)
+
+
+SPS, PPS = HIGH[8:31], HIGH[34:40]
+OTHER = list(RECORDS)[1]
+OTHER_SPS, OTHER_PPS = OTHER[8:31], OTHER[34:39]
+
+
+def test_parameter_sets_inside_a_frame_are_found() -> None:
+    unit = read_access_unit(memoryview(units(DELIMITER, SPS, PPS, IDR)), 4, True)
+    assert unit.sets == [SPS, PPS]
+    assert unit.key
+    assert len(read_access_unit(memoryview(units(*[PPS] * 100, IDR)), 4, True).sets) == MAX_SETS
+
+
+def test_a_record_that_holds_the_sets_stays() -> None:
+    assert with_sets(HIGH, [SPS, PPS]) is HIGH
+    assert with_sets(HIGH, [PPS]) is HIGH
+    assert with_sets(HIGH, []) is HIGH
+
+
+def test_other_sets_make_another_record() -> None:
+    assert with_sets(HIGH, [OTHER_SPS, OTHER_PPS]) == OTHER
+    # The way back: a profile whose record says chroma format and depths.
+    assert with_sets(OTHER, [SPS, PPS]) == HIGH
+    changed = with_sets(HIGH, [OTHER_PPS])
+    assert parse_avcc(changed) == parse_avcc(HIGH)
+    assert OTHER_PPS in changed
+    assert changed.endswith(HIGH[-4:])
+
+
+def test_senseless_sets_make_none() -> None:
+    with pytest.raises(BadRecord):
+        with_sets(HIGH, [b"\x67\x64\0"])

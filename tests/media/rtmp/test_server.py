@@ -11,14 +11,20 @@ from hypothesis import strategies as st
 
 from metropole_media.live import Packet
 from metropole_media.rtmp import amf0, answers, messages
+from metropole_media.rtmp.assembly import (
+    NO_AUDIO_CONFIG,
+    NO_VIDEO_CONFIG,
+    STANDING,
+    UNREADABLE,
+)
 from metropole_media.rtmp.chunk_writer import ChunkWriter
 from metropole_media.rtmp.errors import BadMessage, BadTag, LimitExceeded, ProtocolError
-from metropole_media.rtmp.events import PublishEnded, PublishRequested, TracksKnown
+from metropole_media.rtmp.events import Notice, PublishEnded, PublishRequested, TracksKnown
 from metropole_media.rtmp.handshake import BLOCK, RANDOM_OCTETS
 from metropole_media.rtmp.limits import RtmpLimits
 from metropole_media.rtmp.server import ServerSession
 from metropole_media.rtmp.states import State
-from tests.support.rtmp_encoder import ASC, AVCC, IDR, SLICE, Publisher
+from tests.support.rtmp_encoder import ASC, AVCC, IDR, SLICE, Publisher, filler
 
 VIDEO_CONFIG = b"\x17\0\0\0\0" + AVCC
 AUDIO_CONFIG = b"\xaf\0" + ASC
@@ -74,7 +80,7 @@ def test_publishing_waits_for_the_decision(publisher: Publisher) -> None:
 def test_what_comes_early_is_kept_and_then_read(publisher: Publisher) -> None:
     publisher.ask()
     assert publisher.send(publisher.writer.set_chunk_size(4096)) == []
-    body = b"\x17\1\0\0\0" + IDR + bytes(3000)
+    body = b"\x17\1\0\0\0" + IDR + filler(3000)
     assert publisher.video(0, VIDEO_CONFIG) == publisher.audio(0, AUDIO_CONFIG) == []
     assert publisher.video(0, body) == []
     assert publisher.session.kept > len(body)
@@ -152,7 +158,7 @@ def test_without_metadata_a_lonely_track_is_waited_for_a_second(publisher: Publi
 def test_waiting_is_bounded_in_number(publisher: Publisher) -> None:
     publisher.go_live()
     publisher.audio(0, AUDIO_CONFIG)
-    counts = [len(publisher.audio(0, b"\xaf\1a")) for _ in range(256)]
+    counts = [len(publisher.audio(stamp, b"\xaf\1a")) for stamp in range(256)]
     assert counts == [0] * 255 + [257]
 
 
@@ -173,6 +179,83 @@ def test_a_changed_configuration_is_announced_an_equal_one_is_not(publisher: Pub
     (known,) = publisher.audio(33, b"\xaf\0" + bytes.fromhex("1208"))
     assert isinstance(known, TracksKnown)
     assert known.tracks[1].sample_rate == 44100
+
+
+SPS_INSIDE = bytes.fromhex("00000017674d402aeca03c0113f2c2000007d20003a9801e30632c")
+PPS_INSIDE = bytes.fromhex("0000000568ebe3cb20")
+
+
+def test_settings_that_change_inside_a_frame_are_announced_once(publisher: Publisher) -> None:
+    publisher.go_live()
+    publisher.video(0, VIDEO_CONFIG)
+    publisher.audio(0, AUDIO_CONFIG)
+    publisher.video(0, b"\x17\1\0\0\0" + IDR)
+    body = b"\x17\1\0\0\0" + SPS_INSIDE + PPS_INSIDE + IDR
+    known, packet = publisher.video(33, body)
+    assert isinstance(known, TracksKnown)
+    assert (known.tracks[0].width, known.tracks[0].codec) == (1920, "avc1.4d402a")
+    assert isinstance(packet, Packet)
+    # A header that repeats what stood at the beginning is no way back.
+    assert publisher.video(66, VIDEO_CONFIG) == []
+    assert len(publisher.video(66, body)) == 1
+    # Sets alone are no frame, and senseless ones change nothing.
+    assert publisher.video(99, b"\x17\1\0\0\0" + SPS_INSIDE) == []
+    assert len(publisher.video(99, b"\x17\1\0\0\0" + b"\0\0\0\2\x67\x64" + IDR)) == 1
+
+
+def notices(publisher: Publisher) -> list[str]:
+    return [event.sentence for event in publisher.events if isinstance(event, Notice)]
+
+
+def test_frames_without_a_configuration_are_told_once(publisher: Publisher) -> None:
+    publisher.go_live()
+    for stamp in range(0, 9000, 30):
+        publisher.video(stamp, b"\x17\1\0\0\0" + IDR)
+        publisher.audio(stamp, b"\xaf\1a")
+    assert notices(publisher) == [NO_VIDEO_CONFIG, NO_AUDIO_CONFIG]
+
+
+def test_time_stamps_that_stand_still_are_told_once(publisher: Publisher) -> None:
+    publisher.go_live()
+    publisher.video(0, VIDEO_CONFIG)
+    for _ in range(200):
+        publisher.video(0, b"\x17\1\0\0\0" + IDR)
+    assert notices(publisher) == [STANDING]
+
+
+@pytest.mark.parametrize(
+    ("rest", "kept"),
+    [
+        (IDR[:-1], b""),
+        (b"\x7f\xff\xff\xff" + IDR[4:], b""),
+        (IDR + b"\0\0", IDR),
+        (IDR + SLICE[:-1], IDR),
+        (bytes(4) + IDR, b""),
+    ],
+)
+def test_what_cannot_be_read_is_left_out_and_told(
+    publisher: Publisher, rest: bytes, kept: bytes
+) -> None:
+    """Browsers give up a whole stream for one wrong length."""
+    publisher.go_live()
+    publisher.video(0, VIDEO_CONFIG)
+    publisher.audio(0, AUDIO_CONFIG)
+    publisher.video(0, b"\x17\1\0\0\0" + IDR)
+    events = publisher.video(33, b"\x17\1\0\0\0" + rest)
+    assert b"".join(bytes(event.data) for event in events if isinstance(event, Packet)) == kept
+    assert notices(publisher) == [UNREADABLE]
+
+
+def test_a_time_of_showing_that_no_codec_could_ask_for_is_not_believed(
+    publisher: Publisher,
+) -> None:
+    publisher.go_live()
+    publisher.video(0, VIDEO_CONFIG)
+    publisher.audio(0, AUDIO_CONFIG)
+    for offset in (b"\x7f\xff\xff", b"\x80\0\0"):
+        packet = publisher.video(0, b"\x17\1" + offset + IDR)[-1]
+        assert isinstance(packet, Packet)
+        assert packet.pts == packet.dts
 
 
 def test_an_aggregate_is_read(publisher: Publisher) -> None:

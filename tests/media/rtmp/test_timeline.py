@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metropole_media.rtmp.timeline import MAX_AHEAD, STEP, Timeline
+from metropole_media.rtmp.timeline import MAX_AHEAD, STANDING, STEP, Timeline
 
 
 def placed(*stamps: int) -> list[int]:
@@ -22,12 +22,53 @@ def test_a_jump_becomes_a_step() -> None:
 
 def test_a_gap_that_an_honest_encoder_may_have_stays() -> None:
     assert placed(0, MAX_AHEAD) == [0, MAX_AHEAD]
+    # A picture every five seconds: after the first nobody is surprised.
+    assert placed(0, 5000, 10_000, 30_000) == [0, STEP, 5000 + STEP, 25_000 + STEP]
+
+
+def run(*stamps: tuple[int, int]) -> list[int]:
+    timeline = Timeline()
+    return [timeline.place(*stamp) for stamp in stamps]
 
 
 def test_tracks_are_interleaved_but_none_goes_back() -> None:
+    stamps = (0, 100), (100, 90), (0, 133), (100, 111), (100, 105), (0, 120)
+    assert run(*stamps) == [100, 90, 133, 111, 111, 133]
+
+
+def test_tracks_that_jump_one_after_the_other_stay_side_by_side() -> None:
+    for jump in (-50_000, 50_000, 1 << 31):
+        stamps = (0, 60_000), (100, 60_010), (0, 60_033 + jump), (100, 60_031), (100, 60_052 + jump)
+        assert run(*stamps)[2:] == [60_000 + STEP, 60_031, 60_000 + STEP + 19]
+
+
+def test_a_track_that_was_silent_comes_back_at_its_time() -> None:
+    stamps = [(0, 0), (100, 0), *((0, at) for at in range(40, 9000, 40)), (100, 9000)]
+    assert run(*stamps)[-1] == 9000
+
+
+def test_sound_and_picture_far_apart_do_not_drive_the_clock() -> None:
+    stamps = [(track, at + 1500 * (track == 0)) for at in range(0, 9000, 40) for track in (0, 100)]
+    assert run(*stamps) == [at for _, at in stamps]
+    # A picture whose time stamps stand still.
+    stamps = [(track, at * (track == 100)) for at in range(0, 9000, 40) for track in (0, 100)]
+    assert run(*stamps) == [at for _, at in stamps]
+
+
+def test_tracks_with_unrelated_clocks_are_put_side_by_side() -> None:
+    assert run((0, 5000), (100, 900_000), (0, 5040), (100, 900_021)) == [5000, 5000, 5040, 5021]
+
+
+def test_time_stamps_that_stand_still_are_noticed() -> None:
     timeline = Timeline()
-    stamps = [(0, 100), (100, 90), (0, 133), (100, 111), (100, 105), (0, 120)]
-    assert [timeline.place(*stamp) for stamp in stamps] == [100, 90, 133, 111, 111, 133]
+    for _ in range(STANDING):
+        timeline.place(0, 7)
+        assert not timeline.stands(0)
+    timeline.place(0, 7)
+    assert timeline.stands(0)
+    timeline.place(0, 8)
+    assert not timeline.stands(0)
+    assert not timeline.stands(100)
 
 
 @given(st.lists(st.tuples(st.sampled_from((0, 100)), st.integers(0, 0xFFFFFFFF))))

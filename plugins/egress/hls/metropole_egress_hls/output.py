@@ -22,6 +22,10 @@ SEGMENTS_IN_MEMORY = 4
 SENTENCES = {
     Health.LONG_GOP: "key frames are too far apart, viewers start late: set the key frame "
     "interval of the encoder to 2 s",
+    Health.NO_KEY_FRAME: "the encoder sends no key frame, so that nothing can be played: set the "
+    "key frame interval of the encoder to 2 s",
+    Health.AUDIO_STALLED: "the encoder sends picture but no sound, or sound that is seconds "
+    "behind: viewers hear silence",
     Health.VIDEO_STALLED: "the encoder sends sound but no picture",
     Health.TOO_LARGE: "the bit rate is too high for the memory of a stream (memory_mib)",
 }

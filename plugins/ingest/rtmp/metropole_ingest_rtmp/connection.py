@@ -22,7 +22,13 @@ from metropole_core.contracts.publishing import Grant, Refusal
 from metropole_media.live import Packet, PublisherHandle, Track
 from metropole_media.rtmp import answers
 from metropole_media.rtmp.errors import ProtocolError
-from metropole_media.rtmp.events import Event, PublishEnded, PublishRequested, TracksKnown
+from metropole_media.rtmp.events import (
+    Event,
+    Notice,
+    PublishEnded,
+    PublishRequested,
+    TracksKnown,
+)
 from metropole_media.rtmp.handshake import RANDOM_OCTETS
 from metropole_media.rtmp.server import ServerSession
 
@@ -168,6 +174,8 @@ class RtmpConnection(asyncio.BufferedProtocol):
                     self._log.info(
                         "RTMP: %s sends %s", self._name(), ", ".join(map(_describe, event.tracks))
                     )
+            elif isinstance(event, Notice):
+                self._log.warning("RTMP: %s: %s", self._name(), event.sentence)
             elif isinstance(event, PublishRequested):
                 self._asking = True
                 self._set_reading()
