@@ -2,7 +2,8 @@
 
 The machine turns at once, in memory; what follows from it (database, event) happens in the order
 of the changes, one channel after its own. A database that is away delays no change of status: it
-is logged, and what pages ask is answered from memory.
+is logged, and what pages ask is answered from memory. Where the channel is by then is written once
+the database is back; a broadcast that began and ended meanwhile is not in its history.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -35,6 +36,10 @@ END_SECONDS = 60.0
 """How long a key is refused after its owner ended the broadcast: OBS reconnects at once."""
 MAX_WAITING = 256
 """Changes of one channel that may wait for the database."""
+STORE_SECONDS = 2.0
+"""How long storing one change may hold up telling of it."""
+RETRY_SECONDS = 5.0
+"""Between two tries to store what could not be stored."""
 ON_AIR = (LiveState.LIVE, LiveState.INTERRUPTED)
 
 
@@ -77,6 +82,10 @@ class _Live:
     timer: asyncio.TimerHandle | None = None
     waiting: deque[_Change] = field(default_factory=deque)
     written: asyncio.Event = field(default_factory=asyncio.Event)
+    unsaved: bool = False
+    unfinished: dict[int, _Change] = field(default_factory=dict)
+    """Broadcasts whose end is not stored."""
+    retry: asyncio.TimerHandle | None = None
 
     def __post_init__(self) -> None:
         self.written.set()
@@ -107,6 +116,7 @@ class LiveStatus:
         self._clock = clock
         self._window = window
         self._live: dict[int, _Live] = {}
+        self._stopped = False
         self._tasks = TaskOwner("status", log, limit=100_000)
         self.cut: Callable[[int, str], None] = lambda _channel_id, _sentence: None
         """Ends a channel's publisher: (channel, sentence for the log). Set by publishing."""
@@ -205,10 +215,12 @@ class LiveStatus:
     async def stop(self) -> None:
         """Stop keeping time. What is live stays live in the database and is taken over at the
         next start, so that a restart ends no broadcast."""
+        self._stopped = True
         for live in self._live.values():
-            if live.timer is not None:
-                live.timer.cancel()
-                live.timer = None
+            for timer in (live.timer, live.retry):
+                if timer is not None:
+                    timer.cancel()
+            live.timer = live.retry = None
         try:
             async with asyncio.timeout(1.0):
                 await self.settled()
@@ -286,46 +298,58 @@ class LiveStatus:
             log.error("%s: the database is too slow, a change is not stored", live.ref.name)
             live.waiting.popleft()
         live.waiting.append(change)
+        self._start_writing(live)
+
+    def _start_writing(self, live: _Live) -> None:
         if live.written.is_set():
             live.written.clear()
             self._tasks.spawn(self._write(live), live.ref.name)
 
+    def _again(self, live: _Live) -> None:
+        live.retry = None
+        self._start_writing(live)
+
     async def _write(self, live: _Live) -> None:
         try:
+            if not live.waiting:  # another try
+                live.unsaved = not await self._stored(live, self._store_now(live))
             while live.waiting:
-                change = live.waiting.popleft()
-                try:
-                    await self._store_change(live, change)
-                except Exception:
-                    log.exception("%s: the live status could not be stored", live.ref.name)
-                self._events.publish(
-                    LiveStateChanged(
-                        channel_id=live.ref.id,
-                        name=live.ref.name,
-                        state=change.state,
-                        previous=change.previous,
-                        broadcast_id=live.broadcast_id,
-                        started_at=change.started_at
-                        if change.state is not LiveState.OFFLINE
-                        else None,
-                    )
-                )
-                if change.state is LiveState.OFFLINE:
-                    live.broadcast_id = None
+                await self._write_change(live, live.waiting.popleft())
         finally:
             live.written.set()
+        if (live.unsaved or live.unfinished) and live.retry is None and not self._stopped:
+            loop = asyncio.get_running_loop()
+            live.retry = loop.call_later(RETRY_SECONDS, self._again, live)
+
+    async def _write_change(self, live: _Live, change: _Change) -> None:
+        over = change.state is LiveState.OFFLINE
+        live.unsaved = not await self._stored(live, self._store_change(live, change))
+        if over and live.unsaved and live.broadcast_id is not None:
+            live.unfinished[live.broadcast_id] = change
+        self._events.publish(
+            LiveStateChanged(
+                channel_id=live.ref.id,
+                name=live.ref.name,
+                state=change.state,
+                previous=change.previous,
+                broadcast_id=live.broadcast_id,
+                started_at=None if over else change.started_at,
+            )
+        )
+        if over:
+            live.broadcast_id = None
+
+    async def _stored(self, live: _Live, storing: Awaitable[None]) -> bool:
+        try:
+            async with asyncio.timeout(STORE_SECONDS):
+                await storing
+        except Exception:
+            log.exception("%s: the live status could not be stored", live.ref.name)
+            return False
+        return True
 
     async def _store_change(self, live: _Live, change: _Change) -> None:
-        if (
-            change.state is LiveState.LIVE
-            and live.broadcast_id is None
-            and change.started_at is not None
-        ):
-            channel = await self._channels.by_id(live.ref.id)
-            title = channel.title if channel is not None else ""
-            live.broadcast_id = await self._store.begin(
-                live.ref.id, live.provider, title, change.started_at
-            )
+        await self._begin(live, change.state, change.started_at)
         over = change.state is LiveState.OFFLINE
         await self._store.save(
             live.ref.id,
@@ -337,6 +361,29 @@ class LiveStatus:
         )
         if over and live.broadcast_id is not None:
             await self._store.finish(live.broadcast_id, change.at, change.peak_viewers)
+
+    async def _store_now(self, live: _Live) -> None:
+        """Write where the channel is, whatever could not be stored on the way there."""
+        moment, started_at = live.moment, live.started_at
+        await self._begin(live, moment.state, started_at)
+        await self._store.save(
+            live.ref.id,
+            moment.state,
+            broadcast_id=live.broadcast_id,
+            session=moment.session,
+            changed_at=self._now(),
+            started_at=started_at,
+        )
+        for broadcast_id, end in list(live.unfinished.items()):
+            await self._store.finish(broadcast_id, end.at, end.peak_viewers)
+            del live.unfinished[broadcast_id]
+
+    async def _begin(self, live: _Live, state: LiveState, started_at: datetime | None) -> None:
+        if state not in ON_AIR or live.broadcast_id is not None or started_at is None:
+            return
+        channel = await self._channels.by_id(live.ref.id)
+        title = channel.title if channel is not None else ""
+        live.broadcast_id = await self._store.begin(live.ref.id, live.provider, title, started_at)
 
     def _now(self) -> datetime:
         return datetime.fromtimestamp(self._clock.time(), UTC)

@@ -14,6 +14,7 @@ from metropole_core.contracts.events import LiveState
 from metropole_core.contracts.provider import ProviderEvent, ProviderEventKind
 from metropole_core.db import tables
 from metropole_core.db.connection import Database
+from metropole_core.streams import status as status_module
 from metropole_core.testing import FakeClock
 from tests.core.streams.conftest import House
 
@@ -219,6 +220,42 @@ async def test_status_goes_on_when_the_database_is_away(
     assert house.status.state(channel.id).state is LiveState.LIVE
     assert house.states() == ["live"]
     assert "lab_one: the live status could not be stored" in caplog.text
+
+
+async def test_what_could_not_be_stored_is_stored_later(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(status_module, "RETRY_SECONDS", 0.05)
+    channel = await house.channel()
+    for kind, state in (("available", "live"), ("ended", "offline")):
+        await house.db.disconnect()
+        house.status.tell(channel.ref, event(channel.id, kind))
+        await house.settled()
+        assert house.states()[-1] == state
+        await house.db.connect()
+        async with asyncio.timeout(5):
+            while [row.state for row in await rows(house.db, tables.live_status)] != [state]:
+                await asyncio.sleep(0.02)
+        await house.settled()
+    (broadcast,) = await rows(house.db, tables.broadcasts)
+    assert broadcast.ended_at is not None
+    assert house.status._live[channel.id].retry is None
+
+
+async def test_a_database_that_does_not_answer_holds_up_nothing_for_long(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(status_module, "STORE_SECONDS", 0.05)
+    channel = await house.channel()
+
+    async def hangs(*_: Any, **__: Any) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(house.store, "save", hangs)
+    house.status.tell(channel.ref, event(channel.id, "available"))
+    house.status.tell(channel.ref, event(channel.id, "lost"))
+    await house.settled()
+    assert house.states() == ["live", "interrupted"]
 
 
 def make_house(database: Database, folder: Path, window: float) -> Any:
