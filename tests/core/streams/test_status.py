@@ -234,7 +234,7 @@ async def test_what_could_not_be_stored_is_stored_later(
         assert house.states()[-1] == state
         await house.db.connect()
         async with asyncio.timeout(5):
-            while [row.state for row in await rows(house.db, tables.live_status)] != [state]:
+            while [row.state for row in await rows(house.db, tables.live_status)] != [state]:  # noqa: ASYNC110
                 await asyncio.sleep(0.02)
         await house.settled()
     (broadcast,) = await rows(house.db, tables.broadcasts)
