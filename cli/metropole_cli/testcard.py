@@ -21,6 +21,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -38,6 +39,7 @@ BLACK, WHITE = 16, 235
 TONE_HZ = 440
 SAMPLE_RATE = 48_000
 SAMPLES = 1024
+MOON_SECONDS = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,7 @@ class Picture:
         b_frames: how many in a row.
         audio: whether a tone comes along.
         preset: of x264.
+        scene: name of a city at dusk that is shown instead, with a clock for people.
     """
 
     width: int = 1280
@@ -62,6 +65,7 @@ class Picture:
     b_frames: int = 0
     audio: bool = True
     preset: str = "ultrafast"
+    scene: str = ""
 
     def __post_init__(self) -> None:
         if self.width < BLOCK * BLOCKS or self.height < BLOCK or self.width % 2 or self.height % 2:
@@ -140,14 +144,16 @@ def publish(
         tone = _tone()
         sent = 0
         started = time.monotonic()
-        for number, frame in enumerate(_frames(picture)):
+        frames_of = skyline_frames if picture.scene else _frames
+        for number, frame in enumerate(frames_of(picture)):
             due = number / picture.fps
             if stopped() or (seconds and due >= seconds):
                 break
             if real_time and (ahead := started + due - time.monotonic()) > 0:
                 time.sleep(ahead)
             frame.pts, frame.time_base = number, Fraction(1, picture.fps)
-            _burn(frame, int(time.time() * 1000))
+            if not picture.scene:
+                _burn(frame, int(time.time() * 1000))
             output.mux(video.encode(frame))
             frames += 1
             while audio is not None and sent * SAMPLES / SAMPLE_RATE <= due:
@@ -182,6 +188,28 @@ def _frames(picture: Picture) -> Iterator[VideoFrame]:
         yield frame
 
 
+def skyline_frames(picture: Picture) -> Iterator[VideoFrame]:
+    """The moon wanders over a city, and the time of day stands in the corner."""
+    import av
+    from PIL import ImageDraw, ImageFont
+
+    from metropole_cli.demo.art import skyline
+
+    city = skyline(picture.scene, (picture.width, picture.height))
+    font = ImageFont.load_default(picture.height // 18)
+    corner = (picture.width - picture.height // 30, picture.height // 30)
+    for number in itertools.count():
+        turn = number / picture.fps / MOON_SECONDS
+        x = round(turn % 1 * (picture.width + 2 * city.radius)) - city.radius
+        y = round(picture.height * (0.45 - 0.25 * math.sin(math.pi * (turn % 1))))
+        image = city.with_moon(x, y)
+        now = datetime.now()  # noqa: DTZ005 - the clock on this machine's wall
+        text = f"{now:%H:%M:%S}.{now.microsecond // 100_000}"
+        ImageDraw.Draw(image).text(corner, text, font=font, fill="white", anchor="ra")
+        frame: VideoFrame = av.VideoFrame.from_image(image)  # type: ignore[no-untyped-call]
+        yield frame.reformat(format="yuv420p")
+
+
 def _burn(frame: VideoFrame, milliseconds: int) -> None:
     plane = frame.planes[0]
     row = b"".join(bytes((value,)) * BLOCK for value in clock_blocks(milliseconds))
@@ -210,12 +238,13 @@ def _tone() -> Iterator[AudioFrame]:
 
 def _arguments(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="metropole_cli.testcard", description=__doc__)
-    parser.add_argument("url", help="rtmp://host/app/key")
+    parser.add_argument("url", help="rtmp://host/app/key, or - to read it from standard input")
     parser.add_argument("--size", default="1280x720", help="WIDTHxHEIGHT")
     parser.add_argument("--fps", type=int, default=30)
     parser.add_argument("--gop", type=float, default=1.0, help="seconds between key frames")
     parser.add_argument("--bitrate", type=int, default=2_500_000, help="bit/s of the video")
     parser.add_argument("--b-frames", type=int, default=0)
+    parser.add_argument("--scene", default="", help="show a city of that name instead")
     parser.add_argument("--no-audio", action="store_true")
     parser.add_argument("--seconds", type=float, default=0.0, help="0: until a signal")
     return parser.parse_args(arguments)
@@ -235,12 +264,14 @@ def main(arguments: list[str]) -> int:
         bitrate=parsed.bitrate,
         b_frames=parsed.b_frames,
         audio=not parsed.no_audio,
+        scene=parsed.scene,
     )
     stop: list[int] = []
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda received, _frame: stop.append(received))
     try:
-        publish(parsed.url, picture, seconds=parsed.seconds, stopped=lambda: bool(stop))
+        url = sys.stdin.readline().strip() if parsed.url == "-" else parsed.url
+        publish(url, picture, seconds=parsed.seconds, stopped=lambda: bool(stop))
     except (OSError, av.error.FFmpegError) as error:
         # The URL holds the key: only the kind of the failure is told.
         sys.stderr.write(f"The test picture ended: {type(error).__name__}\n")

@@ -60,3 +60,14 @@ def test_without_sound(tmp_path: Path) -> None:
 def test_the_clock_needs_room(width: int, height: int) -> None:
     with pytest.raises(ValueError, match="512 wide"):
         Picture(width=width, height=height)
+
+
+def test_a_city_with_a_moon_that_moves(tmp_path: Path) -> None:
+    target = tmp_path / "city.flv"
+    picture = Picture(width=642, height=360, fps=5, scene="northlight", audio=False)
+    assert publish(str(target), picture, seconds=4, real_time=False) == 20
+    with av.open(str(target)) as recording:
+        frames = [bytes(frame.planes[0]) for frame in recording.decode(video=0)]
+    assert len(frames) == 20
+    changed = sum(a != b for a, b in zip(frames[0], frames[-1], strict=True))
+    assert changed > 500

@@ -5,6 +5,7 @@ from __future__ import annotations
 import colorsys
 import io
 import random
+from dataclasses import dataclass
 
 from PIL import Image, ImageDraw
 
@@ -42,20 +43,52 @@ def _sky(draw: ImageDraw.ImageDraw, hue: int, width: int, height: int) -> None:
         draw.line((0, y, width, y), fill=colour)
 
 
-def thumbnail(name: str, size: tuple[int, int] = (1280, 720)) -> bytes:
-    """A 16:9 picture for a channel, PNG."""
+@dataclass(frozen=True, slots=True)
+class Skyline:
+    """A city at dusk in layers, so that the moon can wander behind the houses.
+
+    Fields:
+        sky: without houses.
+        city: the houses, clear where the sky is seen.
+        ground: both, without the moon.
+        radius: of the moon in pixels.
+        colour: of the moon.
+        place: where the moon stands in the thumbnail.
+    """
+
+    sky: Image.Image
+    city: Image.Image
+    ground: Image.Image
+    radius: int
+    colour: tuple[int, int, int]
+    place: tuple[int, int]
+
+    def with_moon(self, x: int, y: int) -> Image.Image:
+        """The picture with the moon's middle at a place; only what the moon touches is drawn."""
+        box = (x - self.radius, y - self.radius, x + self.radius + 1, y + self.radius + 1)
+        patch = self.sky.crop(box)
+        ImageDraw.Draw(patch).ellipse((0, 0, 2 * self.radius, 2 * self.radius), fill=self.colour)
+        houses = self.city.crop(box)
+        patch.paste(houses, (0, 0), houses)
+        image = self.ground.copy()
+        image.paste(patch, box)
+        return image
+
+
+def skyline(name: str, size: tuple[int, int]) -> Skyline:
+    """The city of that name."""
     width, height = size
     chance = random.Random(name)  # noqa: S311 - a picture, not a secret
     hue = hue_of(name)
-    image = Image.new("RGB", size)
-    draw = ImageDraw.Draw(image)
-    _sky(draw, hue, width, height)
+    sky = Image.new("RGB", size)
+    _sky(ImageDraw.Draw(sky), hue, width, height)
     radius = round(height * chance.uniform(0.12, 0.23))
-    x, y = (
+    place = (
         round(width * chance.uniform(0.25, 0.75)),
         round(height * chance.uniform(0.3, 0.5)),
     )
-    draw.ellipse((x - radius, y - radius, x + radius, y + radius), fill=_colour(hue + 70, 0.9, 0.8))
+    city = Image.new("RGBA", size)
+    draw = ImageDraw.Draw(city)
     left = -30
     while left < width:
         wide = round(width * chance.uniform(0.05, 0.12))
@@ -68,7 +101,15 @@ def thumbnail(name: str, size: tuple[int, int] = (1280, 720)) -> bytes:
                         (column, row, column + 14, row + 20), fill=_colour(hue + 60, 0.7, 0.75)
                     )
         left += wide + round(width * chance.uniform(0.0, 0.02))
-    return _png(image)
+    ground = sky.copy()
+    ground.paste(city, (0, 0), city)
+    return Skyline(sky, city, ground, radius, _colour(hue + 70, 0.9, 0.8), place)
+
+
+def thumbnail(name: str, size: tuple[int, int] = (1280, 720)) -> bytes:
+    """A 16:9 picture for a channel, PNG."""
+    city = skyline(name, size)
+    return _png(city.with_moon(*city.place))
 
 
 def avatar(name: str, size: int = 256) -> bytes:

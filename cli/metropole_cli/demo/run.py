@@ -183,11 +183,14 @@ async def _publish(url: str) -> None:
     while True:
         process = await asyncio.create_subprocess_exec(
             sys.executable,
-            *("-m", "metropole_cli.testcard", url, "--size", "1280x720", "--fps", "30"),
-            stdin=asyncio.subprocess.DEVNULL,
+            *("-m", "metropole_cli.testcard", "-", "--scene", cast.ON_AIR.name),
+            stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.DEVNULL,
         )
         try:
+            assert process.stdin is not None
+            process.stdin.write(f"{url}\n".encode())  # others can see a command line
+            process.stdin.close()
             await process.wait()
             await asyncio.sleep(5)
         finally:
