@@ -48,7 +48,7 @@ async def on_air(town: Town, dashboard: Page, key: str) -> AsyncIterator[Publish
 
 async def test_a_new_key_cuts_the_old_one_off(town: Town) -> None:
     async with town.citizen(CREATOR) as creator, town.guest() as viewer:
-        await make_channel(creator, town.site, "harbour")
+        await make_channel(creator, town.site.url, "harbour")
         old = await reveal_key(creator)
         async with on_air(town, creator, old) as publisher:
             await viewer.goto(f"{town.site.url}/harbour")
@@ -83,8 +83,8 @@ async def test_ending_a_broadcast_keeps_the_encoder_away(town: Town) -> None:
         creator = await stack.enter_async_context(town.citizen(CREATOR))
         neighbour = await stack.enter_async_context(town.citizen(VIEWER))
         viewer = await stack.enter_async_context(town.guest())
-        await open_dashboard(creator, town.site, CREATOR)
-        await open_dashboard(neighbour, town.site, VIEWER)
+        await open_dashboard(creator, town.site.url, CREATOR)
+        await open_dashboard(neighbour, town.site.url, VIEWER)
         key = await reveal_key(creator)
         publisher = await stack.enter_async_context(on_air(town, creator, key))
         other = await stack.enter_async_context(
@@ -129,7 +129,7 @@ async def test_ending_a_broadcast_keeps_the_encoder_away(town: Town) -> None:
 
 async def test_a_second_encoder_on_one_key_is_refused(town: Town) -> None:
     async with town.citizen(CREATOR) as creator, town.guest() as viewer:
-        await make_channel(creator, town.site, "quay")
+        await make_channel(creator, town.site.url, "quay")
         key = await reveal_key(creator)
         async with on_air(town, creator, key) as first:
             await viewer.goto(f"{town.site.url}/quay")
@@ -150,7 +150,7 @@ async def test_a_second_encoder_on_one_key_is_refused(town: Town) -> None:
 
 async def test_an_open_page_follows_the_title(town: Town) -> None:
     async with town.citizen(CREATOR) as creator, town.guest() as viewer:
-        await open_dashboard(creator, town.site, CREATOR)
+        await open_dashboard(creator, town.site.url, CREATOR)
         await describe(creator, title="Sketching boats", category="Art", tags="ink")
         await viewer.goto(f"{town.site.url}/{CREATOR}")
         home = await viewer.context.new_page()
@@ -173,7 +173,7 @@ async def test_a_thumbnail_is_shown_and_a_bad_one_is_explained(town: Town) -> No
     picture = io.BytesIO()
     Image.new("RGB", (800, 600), (20, 160, 40)).save(picture, "PNG")
     async with town.citizen(CREATOR, allow="status of 422") as creator, town.guest() as viewer:
-        await open_dashboard(creator, town.site, CREATOR)
+        await open_dashboard(creator, town.site.url, CREATOR)
         await creator.set_input_files(
             "#thumbnail",
             {"name": "shot.png", "mimeType": "image/png", "buffer": picture.getvalue()},
@@ -210,9 +210,9 @@ async def test_a_thumbnail_is_shown_and_a_bad_one_is_explained(town: Town) -> No
 
 async def test_a_new_channel_is_a_place_of_its_own(town: Town) -> None:
     async with town.citizen(CREATOR, allow="status of 4(09|22)") as creator:
-        await open_dashboard(creator, town.site, CREATOR)
+        await open_dashboard(creator, town.site.url, CREATOR)
         first = await reveal_key(creator)
-        await make_channel(creator, town.site, "studio_b")
+        await make_channel(creator, town.site.url, "studio_b")
         assert await reveal_key(creator) != first
         await creator.goto(f"{town.site.url}/studio_b")
         await expect(creator.locator("h1")).to_have_text("studio_b")
@@ -236,7 +236,7 @@ async def test_a_new_channel_is_a_place_of_its_own(town: Town) -> None:
 
 async def test_switching_the_chat_off_is_seen_at_once(town: Town) -> None:
     async with town.citizen(CREATOR) as creator, town.citizen(VIEWER) as viewer:
-        await open_dashboard(creator, town.site, CREATOR)
+        await open_dashboard(creator, town.site.url, CREATOR)
         await viewer.goto(f"{town.site.url}/{CREATOR}")
         await say(viewer, "before the silence")
         await expect(messages(viewer).last).to_have_text("before the silence")
@@ -261,7 +261,7 @@ async def test_switching_the_chat_off_is_seen_at_once(town: Town) -> None:
 
 async def test_slow_mode_paces_everyone_but_the_creator(town: Town) -> None:
     async with town.citizen(CREATOR) as creator, town.citizen(VIEWER) as viewer:
-        await make_channel(creator, town.site, "pier")
+        await make_channel(creator, town.site.url, "pier")
         await viewer.goto(f"{town.site.url}/pier")
         await expect(viewer.locator(".chat-send")).to_be_enabled()
         switch = creator.get_by_role("switch", name="Slow mode")

@@ -37,8 +37,8 @@ async def test_from_sign_up_to_the_end_of_a_broadcast(browser: Browser, site: Si
     async with contextlib.AsyncExitStack() as stack:
         creator = await stack.enter_async_context(person(browser))
         viewer = await stack.enter_async_context(person(browser))
-        await sign_up(creator, site, CHANNEL)
-        await open_dashboard(creator, site, CHANNEL)
+        await sign_up(creator, site.url, CHANNEL)
+        await open_dashboard(creator, site.url, CHANNEL)
         await describe(
             creator,
             title="Painting the harbour at dusk",
@@ -49,7 +49,7 @@ async def test_from_sign_up_to_the_end_of_a_broadcast(browser: Browser, site: Si
             "Painting the harbour at dusk"
         )
         key = await reveal_key(creator)
-        await sign_up(viewer, site, "marisol")
+        await sign_up(viewer, site.url, "marisol")
 
         # The viewer sits on the home page and sees the channel turn LIVE without a reload.
         await viewer.goto(site.url)

@@ -50,7 +50,7 @@ USUAL = re.compile(
 async def stream(town: Town) -> AsyncIterator[str]:
     """The address of the multivariant playlist of a broadcast that runs for a while."""
     async with town.citizen(CREATOR) as creator:
-        await open_dashboard(creator, town.site, CREATOR)
+        await open_dashboard(creator, town.site.url, CREATOR)
         key = await reveal_key(creator)
         async with publishing(town.site.rtmp_url(key), *SMALL, "--gop", str(KEY_FRAMES)):
             await expect_state(signal(creator), "live", seconds=15)
@@ -208,7 +208,7 @@ async def test_streams_of_other_kinds_play(
     town: Town, name: str, fps: int, options: tuple[str, ...]
 ) -> None:
     async with town.citizen(CREATOR) as creator, town.guest() as viewer:
-        await make_channel(creator, town.site, name)
+        await make_channel(creator, town.site.url, name)
         key = await reveal_key(creator)
         async with publishing(town.site.rtmp_url(key), *SMALL, "--fps", str(fps), *options):
             await expect_state(signal(creator), "live", seconds=15)

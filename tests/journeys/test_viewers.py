@@ -44,7 +44,7 @@ EXPIRY = 26.0
 async def channel(town: Town) -> AsyncIterator[str]:
     """The address of a channel that is on air for the tests of this file."""
     async with town.citizen(CREATOR) as creator:
-        await open_dashboard(creator, town.site, CREATOR)
+        await open_dashboard(creator, town.site.url, CREATOR)
         key = await reveal_key(creator)
         async with publishing(town.site.rtmp_url(key), *SMALL):
             await expect_state(signal(creator), "live", seconds=15)
@@ -70,7 +70,7 @@ async def test_two_tabs_play_and_a_third_page_is_quick(town: Town) -> None:
     async with contextlib.AsyncExitStack() as stack:
         creator = await stack.enter_async_context(town.citizen(CREATOR))
         first = await stack.enter_async_context(town.guest())
-        await make_channel(creator, town.site, "twotabs")
+        await make_channel(creator, town.site.url, "twotabs")
         key = await reveal_key(creator)
         publisher = await stack.enter_async_context(publishing(town.site.rtmp_url(key), *SMALL))
         await expect_state(signal(creator), "live", seconds=15)
@@ -111,13 +111,17 @@ async def test_the_number_of_viewers_is_right(town: Town, channel: str) -> None:
         creator = await stack.enter_async_context(town.citizen(CREATOR))
         one = await stack.enter_async_context(town.guest())
         two = await stack.enter_async_context(town.citizen(VIEWER))
-        await open_dashboard(creator, town.site, CREATOR)
+        await open_dashboard(creator, town.site.url, CREATOR)
         number = creator.locator(".kpi .viewers")
+        home = await creator.context.new_page()
+        await home.goto(town.site.url)
+        told = home.locator(f"main [data-channel={CREATOR}] .badge:has(.viewers-word)").first
         tab = await one.context.new_page()
         for page in (one, tab, two):
             await page.goto(channel)
             await Watch(page).playing(timeout=15)
         await expect(number).to_have_text("2", timeout=10_000)  # two people, three tabs
+        await expect(told).to_have_text("2 viewers")
 
         # One of somebody's two tabs is closed: they still watch. The other one as well: gone.
         await tab.close()
@@ -125,6 +129,7 @@ async def test_the_number_of_viewers_is_right(town: Town, channel: str) -> None:
         assert await number.inner_text() == "2"
         await one.close()
         await expect(number).to_have_text("1", timeout=5_000)
+        await expect(told).to_have_text("1 viewer")
 
         # A tab that crashes says nothing; within one expiry of the heartbeat it is not counted.
         crashed = asyncio.Event()
@@ -135,6 +140,7 @@ async def test_the_number_of_viewers_is_right(town: Town, channel: str) -> None:
         command.cancel()
         began = time.monotonic()
         await expect(number).to_have_text("0", timeout=EXPIRY * 1000)
+        await expect(told).to_have_text("0 viewers")
         print(f"\nnot counted {time.monotonic() - began:.1f} s after the crash")
 
 
@@ -159,6 +165,19 @@ async def test_a_guest_reads_and_is_told_how_to_speak(town: Town, channel: str) 
         await expect(why).to_contain_text("to chat")
         await why.get_by_role("link", name="Sign in").click()
         await expect(guest).to_have_url(re.compile(rf"/signin\?next=/{CREATOR}$"))
+
+
+async def test_who_came_is_told_to_the_others(town: Town, channel: str) -> None:
+    async with town.citizen(CREATOR) as first, town.citizen(VIEWER) as second:
+        await first.goto(channel)
+        await expect(first.locator(".chat-count")).to_have_text("1")
+        await second.goto(channel)
+        await expect(first.locator(".msg.event.people")).to_have_text(f"{VIEWER} joined")
+        await second.goto("about:blank")
+        await expect(first.locator(".msg.event.people")).to_have_text(
+            f"{VIEWER} left", timeout=10_000
+        )
+        assert f"{CREATOR} joined" not in await first.locator(".chat-list").inner_text()
 
 
 async def test_following(town: Town, channel: str) -> None:
@@ -251,7 +270,7 @@ async def test_who_comes_early_and_who_comes_late(town: Town) -> None:
         creator = await stack.enter_async_context(town.citizen(CREATOR))
         early = await stack.enter_async_context(town.guest())
         late = await stack.enter_async_context(town.guest())
-        await make_channel(creator, town.site, "later")
+        await make_channel(creator, town.site.url, "later")
         key = await reveal_key(creator)
         await early.goto(f"{town.site.url}/later")
         await expect(early.locator(".player-offline")).to_be_visible()

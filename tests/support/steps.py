@@ -6,17 +6,15 @@ import re
 
 from playwright.async_api import Locator, Page, expect
 
-from tests.support.site_process import SiteProcess
-
 PASSWORD = "correct horse battery"
 SMALL = ("--size", "640x360")
 """Options of a publisher whose picture's size does not matter: cheap to make and to decode."""
 KEY = re.compile("^mp_")
 
 
-async def sign_up(page: Page, site: SiteProcess, name: str) -> None:
-    """Make an account, with a channel of the same name."""
-    await page.goto(f"{site.url}/signup")
+async def sign_up(page: Page, url: str, name: str) -> None:
+    """Make an account on the site at `url`, with a channel of the same name."""
+    await page.goto(f"{url}/signup")
     await page.fill("input[name=name]", name)
     await page.fill("input[name=password]", PASSWORD)
     await page.click("main form button")
@@ -32,17 +30,17 @@ async def sign_in(page: Page, url: str, name: str, password: str) -> None:
     await expect(page.locator("form[action='/signout']")).to_have_count(1)
 
 
-async def make_channel(page: Page, site: SiteProcess, name: str) -> None:
-    """Make a further channel; its dashboard is open then."""
-    await page.goto(f"{site.url}/new-channel")
+async def make_channel(page: Page, url: str, name: str) -> None:
+    """Make a further channel on the site at `url`; its dashboard is open then."""
+    await page.goto(f"{url}/new-channel")
     await page.fill("input[name=name]", name)
     await page.click("main form button")
     await page.wait_for_url(f"**/dashboard/{name}*")
 
 
-async def open_dashboard(page: Page, site: SiteProcess, channel: str) -> None:
-    """The creator's page of a channel."""
-    await page.goto(f"{site.url}/dashboard/{channel}")
+async def open_dashboard(page: Page, url: str, channel: str) -> None:
+    """The creator's page of a channel, on the site at `url`."""
+    await page.goto(f"{url}/dashboard/{channel}")
 
 
 async def reveal_key(page: Page) -> str:

@@ -29,7 +29,7 @@ class Town:
             self.browser, width=width, height=height, state=self._profiles.get(name), allow=allow
         ) as page:
             if name not in self._profiles:
-                await sign_up(page, self.site, name)
+                await sign_up(page, self.site.url, name)
                 self._profiles[name] = await page.context.storage_state()
             yield page
 

@@ -68,6 +68,10 @@ function showViewers(channel: string, n: number): void {
   )) {
     element.dataset.viewers = String(n);
     element.textContent = text;
+    const word = element.nextElementSibling;
+    if (word instanceof HTMLElement && word.matches(".viewers-word")) {
+      word.textContent = (n === 1 ? word.dataset.one : word.dataset.many) ?? "";
+    }
   }
 }
 

@@ -72,7 +72,8 @@ export class ChatElement extends HTMLElement {
     connection.on("chat", (chat) => this.settings(chat));
     connection.on("deleted", ({ ids }) => this.deleted(ids));
     connection.on("join", ({ people, n }) => {
-      this.presence.join(people);
+      // The room is told of everyone, so of this person as well.
+      this.presence.join(people.filter(({ key }) => key !== this.you?.key));
       this.people(n);
     });
     connection.on("leave", ({ keys, n }) => {
