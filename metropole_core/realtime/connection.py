@@ -191,20 +191,21 @@ class Connection:
                 try:
                     await self._do(message)
                 except MetropoleError as error:
-                    self._answer(message, error.code, error.sentence, error.retry_after)
+                    self._failed(message, error)
                 except Exception:
                     log.exception("a frame of %s failed", self.who.person.key)
-                    self._answer(message, "error", "Something went wrong here. Try again.", None)
+                    self._failed(message, MetropoleError("Something went wrong here. Try again."))
         finally:
             self._working = False
 
-    def _answer(
-        self, message: FromClient, code: str, reason: str, retry_after: float | None
-    ) -> None:
+    def _failed(self, message: FromClient, error: MetropoleError) -> None:
         if isinstance(message, Say | Delete):
-            self.send(Refused(message.nonce, code, reason, retry_after))
-        else:
-            self.send(Error(code, reason))
+            self.send(Refused(message.nonce, error.code, error.sentence, error.retry_after))
+            return
+        self.send(Error(error.code, error.sentence))
+        if isinstance(message, Hello) and error.status >= 500:
+            # It would hear of no room, and could not say hello again.
+            self.close(1011, "something went wrong here")
 
     async def _do(self, message: FromClient) -> None:
         match message:
@@ -236,6 +237,8 @@ class Connection:
             return
         self._channel = channel
         self._house.hub.join_room(channel.id, self)
+        if status is not None:
+            status = self._house.statuses.latest(channel.id, status)
         self.send(welcome(self.who, channel, status, entered))
 
     async def _say(self, say: Say) -> None:

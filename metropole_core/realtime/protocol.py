@@ -150,7 +150,8 @@ class Status(StatusOf, frozen=True, tag_field="t", tag="status"):
 
 
 class Viewers(msgspec.Struct, frozen=True, tag_field="t", tag="viewers"):
-    """How many watch a channel; at most once a second for each. Every page gets it."""
+    """How many watch a channel that is on air; at most once a second for each. Every page gets
+    it."""
 
     channel: str
     n: int
@@ -201,13 +202,14 @@ CLOSE_CODES = {
     1003: "A binary frame; frames are text.",
     1008: "Too many frames, or too many that could not be used.",
     1009: "A frame of more than 8 KiB.",
+    1011: "Something went wrong at `hello`; come back.",
     4001: "You were signed out; come back as a guest.",
     4008: "The connection is too slow for what happens here; come back.",
     4009: "Nothing was heard from you for 100 s, or no `hello` within 10 s.",
 }
 """What the server closes with; RFC 6455, section 7.4."""
 
-CloseCode: TypeAlias = Literal[1000, 1001, 1003, 1008, 1009, 4001, 4008, 4009]
+CloseCode: TypeAlias = Literal[1000, 1001, 1003, 1008, 1009, 1011, 4001, 4008, 4009]
 
 _decoder: msgspec.json.Decoder[FromClient] = msgspec.json.Decoder(FromClient)
 

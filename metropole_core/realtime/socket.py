@@ -21,8 +21,8 @@ from metropole_core.pages import security
 from metropole_core.realtime.connection import Connection, House, Who, chat_state, here
 from metropole_core.realtime.hub import Hub
 from metropole_core.realtime.outlet import Outlet, QueueOutlet, TransportOutlet
-from metropole_core.realtime.protocol import Chat, Deleted, Join, Leave, Msg, Viewers
-from metropole_core.realtime.statuses import Statuses
+from metropole_core.realtime.protocol import Chat, Deleted, Join, Leave, Msg, Status, Viewers
+from metropole_core.realtime.statuses import ON_AIR, Statuses
 from metropole_core.realtime.watching import Watching
 from metropole_core.tasks import TaskOwner
 
@@ -36,6 +36,9 @@ MAX_PER_ADDRESS = 50
 setting `trusted_proxies`: everybody has its address otherwise."""
 GOODBYE_SECONDS = 0.8
 """How long clients may take to answer a good-bye when the site goes down."""
+
+ASK_SECONDS = 1.0
+"""How long the database may hold up that everyone hears of a change."""
 
 
 def register(app: Quart, site: Site) -> None:
@@ -150,11 +153,20 @@ class Gate:
     # What happens in the house.
 
     async def _on_status(self, event: LiveStateChanged | ChannelChanged) -> None:
-        message = await self._statuses.message(event.channel_id)
+        message: Status | None
+        try:
+            async with asyncio.timeout(ASK_SECONDS):
+                message = await self._statuses.message(event.channel_id)
+        except Exception as error:
+            log.error("%s: its title is not known (%r)", event.name, error)
+            # That a channel goes live or ends is told whether the database answers or not.
+            message = self._statuses.untitled(event.channel_id, event.name)
         if message is not None:
             self.hub.everyone.send(message)
 
     async def _on_viewers(self, event: ViewersChanged) -> None:
+        if self._site.status.state(event.channel_id).state not in ON_AIR:
+            return  # nobody shows it, and anybody can change it, of any channel
         self.hub.everyone.send(Viewers(event.name, event.viewers))
 
     def _on_signed_out(self, session: str) -> None:

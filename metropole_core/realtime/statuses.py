@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
+
+import msgspec
 
 from metropole_core.channels.model import Channel
 from metropole_core.contracts.events import LiveState
 from metropole_core.realtime.protocol import Status, StatusOf
 from metropole_core.streams.status import ChannelLive
+
+ON_AIR = (LiveState.LIVE, LiveState.INTERRUPTED)
 
 
 class LiveStates(Protocol):
@@ -40,18 +44,18 @@ class Statuses:
         until = None
         if self._live.state(channel_id).state is LiveState.OFFLINE:
             until = await self._channels.refused_until(channel_id)
-        # Asked last: nothing may be older than what was told before.
-        live = self._live.state(channel_id)
-        on_air = live.state in (LiveState.LIVE, LiveState.INTERRUPTED)
         return StatusOf(
             channel=channel.name,
-            state=live.state.value,
-            started_at=live.started_at if on_air else None,
-            viewers=live.viewers if on_air else 0,
             title=channel.title,
             category=channel.category,
             ended_by_creator_until=until,
+            # Asked last: nothing may be older than what was told before.
+            **self._live_fields(channel_id),
         )
+
+    def latest(self, channel_id: int, status: StatusOf) -> StatusOf:
+        """The same with the state of now, as something was awaited since."""
+        return msgspec.structs.replace(status, **self._live_fields(channel_id))
 
     async def message(self, channel_id: int) -> Status | None:
         """The same, to tell everyone."""
@@ -59,3 +63,16 @@ class Statuses:
         if status is None:
             return None
         return Status(**{name: getattr(status, name) for name in StatusOf.__struct_fields__})
+
+    def untitled(self, channel_id: int, name: str) -> Status:
+        """What is known without the database; an empty title leaves the one on the page."""
+        return Status(channel=name, title="", category="", **self._live_fields(channel_id))
+
+    def _live_fields(self, channel_id: int) -> dict[str, Any]:
+        live = self._live.state(channel_id)
+        on_air = live.state in ON_AIR
+        return {
+            "state": live.state.value,
+            "started_at": live.started_at if on_air else None,
+            "viewers": live.viewers if on_air else 0,
+        }
