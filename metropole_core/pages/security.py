@@ -24,9 +24,11 @@ if TYPE_CHECKING:
 
 
 class Headers(Protocol):
-    """A request's headers, or any mapping."""
+    """A request's headers."""
 
     def get(self, name: str, /) -> str | None: ...
+
+    def getlist(self, name: str, /) -> list[str]: ...
 
 
 SESSION_SECONDS = 30 * 24 * 3600
@@ -99,7 +101,9 @@ def address(site: Site, remote: str | None, headers: Headers) -> str:
     trusted = [ipaddress.ip_network(net, strict=False) for net in site.config.trusted_proxies]
     if not trusted or not _within(peer, trusted):
         return peer
-    hops = (headers.get("X-Forwarded-For") or "").split(",")[-MAX_FORWARDED:]
+    # Some proxies add a line of their own below the one that the client made up; together they
+    # are one list (RFC 9110, section 5.3).
+    hops = ",".join(headers.getlist("X-Forwarded-For")).split(",")[-MAX_FORWARDED:]
     for hop in reversed([h.strip() for h in hops if h.strip()]):
         candidate = _plain(hop)
         if candidate == hop and not _is_ip(hop):

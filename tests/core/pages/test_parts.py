@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from jinja2 import TemplateNotFound
+from werkzeug.datastructures import Headers
 
 from metropole_core.contracts.theme import Theme
 from metropole_core.pages import art, security, words
@@ -36,6 +37,8 @@ def site(*trusted: str) -> Any:
         (["10.0.0.0/8"], "10.0.0.2", "198.51.100.1", "198.51.100.1"),
         (["10.0.0.0/8"], "10.0.0.2", "1.2.3.4, 198.51.100.1", "198.51.100.1"),
         (["10.0.0.0/8"], "10.0.0.2", "198.51.100.1, 10.0.0.7", "198.51.100.1"),
+        (["10.0.0.0/8"], "10.0.0.2", "1.2.3.4\n198.51.100.1", "198.51.100.1"),
+        (["10.0.0.0/8"], "10.0.0.2", "1.2.3.4\n198.51.100.1, 10.0.0.7", "198.51.100.1"),
         (["10.0.0.0/8"], "10.0.0.2", "", "10.0.0.2"),
         (["10.0.0.0/8"], "10.0.0.2", "nonsense", "10.0.0.2"),
         (["10.0.0.0/8"], "10.0.0.2", "198.51.100.1, nonsense", "10.0.0.2"),
@@ -44,7 +47,7 @@ def site(*trusted: str) -> Any:
     ],
 )
 def test_the_real_peer(trusted: list[str], peer: str, forwarded: str, expected: str) -> None:
-    headers = {"X-Forwarded-For": forwarded}
+    headers = Headers([("X-Forwarded-For", line) for line in forwarded.split("\n")])
     assert security.address(site(*trusted), peer, headers) == expected
 
 
