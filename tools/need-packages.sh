@@ -10,7 +10,6 @@ need() { # need COMMAND PACKAGE...
 }
 need mariadbd mariadb-server-core
 need mariadb-install-db mariadb-server-core
-need mariadb mariadb-client
 need chromium chromium
 need nginx nginx libnginx-mod-rtmp
 need ffmpeg ffmpeg
