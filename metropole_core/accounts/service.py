@@ -38,6 +38,8 @@ TOKEN_LENGTH = 100
 EMAIL_LENGTH = 254  # RFC 5321, section 4.5.3.1.3, less the angle brackets
 
 SIGN_INS_PER_LOGIN = (10, 300.0)
+"""For one name from one address: a stranger's tries must not keep its owner out."""
+SIGN_INS_PER_LOGIN_ANYWHERE = (100, 300.0)
 SIGN_INS_PER_ADDRESS = (30, 300.0)
 SIGN_UPS_PER_ADDRESS = (5, 3600.0)
 """Tries, and the seconds in which they may be made."""
@@ -123,16 +125,19 @@ class Accounts:
 
         Raises:
             Invalid: they do not fit together (code "wrong_login").
-            TooMany: more than 10 tries in 5 minutes for one name, or 30 from one address.
+            TooMany: more than 30 tries in 5 minutes from one address, or for one name 10 from
+                one address or 100 from anywhere.
         """
-        key = name_key(login[:TOKEN_LENGTH])
-        await self._limit.hit(f"sign-in/address/{address_key(address)}", *SIGN_INS_PER_ADDRESS)
-        await self._limit.hit(f"sign-in/login/{key}", *SIGN_INS_PER_LOGIN)
+        key, home = name_key(login[:TOKEN_LENGTH]), address_key(address)
+        await self._limit.hit(f"sign-in/address/{home}", *SIGN_INS_PER_ADDRESS)
+        await self._limit.hit(f"sign-in/login/{home}/{key}", *SIGN_INS_PER_LOGIN)
+        await self._limit.hit(f"sign-in/login/{key}", *SIGN_INS_PER_LOGIN_ANYWHERE)
         found = await self._store.with_password(key) if is_name(key) else None
         user, stored = found or (None, None)
         if not await self._hasher.verify(stored, password) or user is None or stored is None:
             hint = " Sign in with your name, not with an e-mail address." if "@" in key else ""
             raise Invalid(f"Name or password is wrong.{hint}", code="wrong_login", field="password")
+        await self._limit.forget(f"sign-in/login/{home}/{key}")
         await self._limit.forget(f"sign-in/login/{key}")
         if self._hasher.needs_rehash(stored):
             await self._store.set_password_hash(user.id, await self._hasher.hash(password))
@@ -161,7 +166,13 @@ class Accounts:
         return Session(to_user(row), self._keys.hash("csrf", token), expires_at)
 
     async def create(
-        self, *, name: str, password: str, email: str | None, is_admin: bool = False
+        self,
+        *,
+        name: str,
+        password: str,
+        email: str | None,
+        display_name: str | None = None,
+        is_admin: bool = False,
     ) -> User:
         """Make an account as the operator. Names that the site keeps for itself ("admin") are
         fine and get no channel; others get their first one.
@@ -172,7 +183,7 @@ class Accounts:
         """
         checked = check_name(name, reserved=True)
         check_password(password, name=checked)
-        values = _columns(name, checked, email, None)
+        values = _columns(name, checked, email, display_name)
         if await self._store.by_key(checked) or await self._channels.by_name(checked):
             raise _taken(checked)
         password_hash = await self._hasher.hash(password)

@@ -152,30 +152,40 @@ async def test_wrong_password_and_unknown_name_read_the_same(accounts: Accounts)
     assert len(hints) == 1
 
 
+async def wrong(accounts: Accounts, address: str) -> MetropoleError:
+    with pytest.raises(MetropoleError) as caught:
+        await sign_in(accounts, password="wrong password", address=address)
+    return caught.value
+
+
 async def test_sign_in_limit_of_one_name(accounts: Accounts, clock: Any) -> None:
     await sign_up(accounts)
-
-    async def wrong(n: int) -> MetropoleError:
-        with pytest.raises(MetropoleError) as caught:
-            await sign_in(accounts, password="wrong password", address=f"203.0.113.{n}")
-        return caught.value
-
-    errors = [await wrong(n) for n in range(11)]
+    errors = [await wrong(accounts, "203.0.113.9") for _ in range(11)]
     assert [type(error) for error in errors] == [Invalid] * 10 + [TooMany]
-    with pytest.raises(TooMany) as caught:  # the right password does not help now
-        await sign_in(accounts, address="203.0.113.99")
+    with pytest.raises(TooMany) as caught:  # the right password does not help there now
+        await sign_in(accounts, address="203.0.113.9")
     assert caught.value.retry_after == pytest.approx(300, abs=1)
+    await sign_in(accounts, address="203.0.113.10")  # but nobody can keep another one out
     clock.advance(301)
-    await sign_in(accounts)
+    await sign_in(accounts, address="203.0.113.9")
 
 
-async def test_signing_in_clears_the_count_of_the_name(accounts: Accounts) -> None:
+async def test_sign_in_limit_of_one_name_from_everywhere(accounts: Accounts) -> None:
     await sign_up(accounts)
-    for n in range(3):
-        for m in range(9):
-            with pytest.raises(Invalid):
-                await sign_in(accounts, password="wrong password", address=f"203.0.{n}.{m}")
-        await sign_in(accounts, address=f"203.0.{n}.100")
+    errors = [await wrong(accounts, f"203.0.113.{n // 9}") for n in range(101)]
+    assert [type(error) for error in errors] == [Invalid] * 100 + [TooMany]
+    with pytest.raises(TooMany):
+        await sign_in(accounts, address="203.0.113.99")
+
+
+async def test_signing_in_clears_the_counts_of_the_name(accounts: Accounts) -> None:
+    await sign_up(accounts)
+    for _ in range(3):  # ten each, as there are thirty for an address
+        for _ in range(9):
+            assert isinstance(await wrong(accounts, "203.0.113.9"), Invalid)
+        await sign_in(accounts, address="203.0.113.9")
+    for n in range(99):
+        assert isinstance(await wrong(accounts, f"203.0.114.{n // 9}"), Invalid)
 
 
 async def test_sign_in_limit_of_one_address(accounts: Accounts) -> None:
@@ -257,8 +267,11 @@ async def test_accounts_by_the_operator(accounts: Accounts, channels: Channels) 
     admin = await accounts.create(name="admin", password=PASSWORD, email=None, is_admin=True)
     assert admin.is_admin
     assert await channels.of_owner(admin.id) == []
-    anna = await accounts.create(name="anna", password=PASSWORD, email="a@example.org")
-    assert [channel.name for channel in await channels.of_owner(anna.id)] == ["anna"]
+    anna = await accounts.create(
+        name="anna", password=PASSWORD, email="a@example.org", display_name="Anna K."
+    )
+    owned = await channels.of_owner(anna.id)
+    assert [(channel.name, channel.display_name) for channel in owned] == [("anna", "Anna K.")]
     with pytest.raises(Conflict):
         await accounts.create(name="Admin", password=PASSWORD, email=None, is_admin=True)
     with pytest.raises(Invalid):
