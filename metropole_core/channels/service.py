@@ -248,8 +248,10 @@ class Channels:
         key = await asyncio.to_thread(
             self._storage.put, f"{kind}-{channel_id}", picture, "image/webp"
         )
-        await self._store.update(channel_id, {kind: key})
-        old: str | None = getattr(before, kind)
+        # In one transaction, so that of two at a time each throws away another one.
+        old = await self._db.in_transaction(
+            lambda: self._store.replace_picture(channel_id, kind, key)
+        )
         if old is not None and old != key:
             self._storage.delete(old)
         changes: dict[str, Any] = {kind: key}

@@ -97,6 +97,15 @@ class ChannelStore:
         )
         return found > 0
 
+    async def replace_picture(self, channel_id: int, kind: str, key: str) -> str | None:
+        """The key of the picture ("thumbnail", "avatar") that it replaces. In a transaction."""
+        column = channels.c[kind]
+        old: str | None = await self._db.fetch_val(
+            sa.select(column).where(channels.c.id == channel_id).with_for_update()
+        )
+        await self.update(channel_id, {kind: key})
+        return old
+
     async def set_owner_avatar(self, channel: Channel) -> None:
         """The picture of the channel that bears its owner's name is also the owner's."""
         await self._db.execute(

@@ -236,6 +236,16 @@ def picture(colour: str) -> bytes:
     return out.getvalue()
 
 
+async def test_of_pictures_sent_at_once_one_stays(
+    channel: Channel, channels: Channels, storage: Storage
+) -> None:
+    colours = ("red", "green", "blue")
+    sent = await asyncio.gather(*(channels.set_thumbnail(channel.id, picture(c)) for c in colours))
+    kept = (await channels.get(channel.id)).thumbnail
+    stored = {made.thumbnail for made in sent if storage.path(made.thumbnail or "")}
+    assert stored == {kept}
+
+
 async def test_pictures(
     channel: Channel, channels: Channels, storage: Storage, accounts: Accounts, events: Any
 ) -> None:
