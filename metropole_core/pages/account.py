@@ -43,6 +43,8 @@ async def sign_up() -> Answer:
         )
     except MetropoleError as error:
         return await refused("signup.html", error, ("name", "email", "display_name", "next"))
+    if visitor.token is not None:
+        await site().accounts.sign_out(visitor.token)
     return redirect(local_path(form.get("next"), "/dashboard"), 303)
 
 

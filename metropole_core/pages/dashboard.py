@@ -23,6 +23,11 @@ Answer = Response | WerkzeugResponse
 REFUSED_SECONDS = 60
 """How long "End broadcast" refuses the key, since encoders reconnect at once."""
 
+CHANGES = (120, 60.0)
+PICTURES = (20, 300.0)
+"""How many changes one person may make in so many seconds: every open page of the site is told of
+most, and a picture can take a second to decode."""
+
 
 @blueprint.get("")
 async def index() -> Answer:
@@ -156,11 +161,13 @@ async def set_mode(name: str, mode: str) -> Answer:
 
 
 async def _own(name: str) -> Channel:
-    """The channel, if the signed-in person owns it."""
+    """The channel, if the signed-in person owns it, and has not changed too much already."""
     user = require_user()
     found = await find(name)
     if found.owner_id != user.id:
         raise NotFound(_("There is no such channel among yours."))
+    if request.method == "POST":
+        await site().rate_limit.hit(f"changes/{user.id}", *CHANGES)
     return found
 
 
@@ -169,6 +176,7 @@ async def _set_picture(name: str, kind: str) -> Answer:
     sent = (await request.files).get("picture")
     try:
         data = _picture(sent)
+        await site().rate_limit.hit(f"pictures/{found.owner_id}", *PICTURES)
         if kind == "thumbnail":
             await site().channels.set_thumbnail(found.id, data)
         else:

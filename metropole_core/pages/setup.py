@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from quart import Quart, Response, g, request
-from werkzeug.exceptions import RequestEntityTooLarge
+from werkzeug.exceptions import LengthRequired, RequestEntityTooLarge
 
+from metropole_core.errors import NotSignedIn
 from metropole_core.pages import (
     account,
     art_routes,
@@ -19,6 +20,7 @@ from metropole_core.pages import (
     search,
     security,
 )
+from metropole_core.pages.i18n import gettext as _
 from metropole_core.pages.page import Pages, pages
 from metropole_core.pages.visitor import find_visitor
 
@@ -29,6 +31,7 @@ MAX_FORM_BYTES = 64 * 1024
 MAX_UPLOAD_BYTES = 6 * 1024 * 1024
 """A picture of at most 5 MiB and its form."""
 
+SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 UPLOADS = frozenset({"dashboard.set_thumbnail", "dashboard.set_avatar"})
 LOOSE = frozenset({"assets.serve", "files.serve", "home.healthz", "art.cover", "art.favicon",
                    "art.icon"})  # fmt: skip
@@ -47,26 +50,32 @@ def register(app: Quart, site: Site) -> None:
 
 async def _look_at_request() -> None:
     here = pages()
-    await _check_length(MAX_UPLOAD_BYTES if request.endpoint in UPLOADS else MAX_FORM_BYTES)
+    uploads = request.endpoint in UPLOADS
+    if request.method not in SAFE:
+        await _check_length(MAX_UPLOAD_BYTES if uploads else MAX_FORM_BYTES)
     here.catalogs.use(request.accept_languages.best_match(here.catalogs.languages) or "en")
     if request.endpoint in LOOSE:
         return
     g.visitor = await find_visitor(here.site)
-    if request.method not in ("GET", "HEAD", "OPTIONS"):
+    if uploads and g.visitor.session is None:
+        raise NotSignedIn(_("Sign in to do that."))  # before megabytes of a stranger are read
+    if request.method not in SAFE:
         sent = request.headers.get("X-CSRF-Token") or (await request.form).get("csrf", "")
         security.check_form(here.site, request.headers, sent, g.visitor.csrf)
 
 
 async def _check_length(limit: int) -> None:
-    """Refuse a body that this form never has. One that comes without its length is read first;
-    the app's own limit bounds it meanwhile.
+    """Refuse a body that this form never has, before it is read.
 
     Raises:
         RequestEntityTooLarge: it is longer than `limit` octets.
+        LengthRequired: it does not say how long it is. Browsers always do.
     """
     length = request.content_length
     if length is None:
-        length = len(await request.get_data())
+        if "Transfer-Encoding" in request.headers or request.http_version == "2":
+            raise LengthRequired
+        length = len(await request.get_data())  # HTTP/1.1 without either: there is none
     if length > limit:
         raise RequestEntityTooLarge
 

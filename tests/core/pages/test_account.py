@@ -87,6 +87,13 @@ async def test_signing_in_anew_makes_a_new_session(fresh: Any) -> None:
     assert "chosen-by-somebody-else" not in answer.headers["Set-Cookie"]
 
 
+async def test_a_second_account_ends_the_session_of_the_first(fresh: Any) -> None:
+    browser = await fresh.visitor("other")
+    answer = await browser.send("/signup", {"name": "second", "password": PASSWORD})
+    assert answer.status == 303
+    assert await fresh.site.accounts.session(fresh.sessions["other"]) is None
+
+
 async def test_choices_about_the_look_hold_without_scripts(fresh: Any) -> None:
     browser = await fresh.visitor()
     assert "data-scheme" not in (await browser.get("/")).html.split(">")[1]

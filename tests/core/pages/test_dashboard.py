@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from metropole_core.contracts.provider import ProviderEventKind
+from metropole_core.pages import dashboard
 
 OWN = "/dashboard/owner"
 JSON = {"Accept": "application/json"}
@@ -176,6 +177,36 @@ async def test_other_forms_take_64_kib(fresh: Any) -> None:
     assert answer.status == 413
     told = await browser.send(f"{OWN}/details", {}, headers={"Content-Length": "70000"})
     assert told.status == 413, "before any of it was read"
+
+
+async def test_a_body_of_unknown_length_is_not_read(fresh: Any) -> None:
+    browser = await fresh.visitor("owner")
+    for path in (f"{OWN}/details", f"{OWN}/thumbnail", "/signin"):
+        answer = await browser.send(path, headers={"Transfer-Encoding": "chunked"})
+        assert answer.status == 411, path
+
+
+async def test_a_strangers_picture_is_not_read(fresh: Any) -> None:
+    """Not so far that its token could be looked at, which stands behind it."""
+    browser = await fresh.visitor()
+    answer = await browser.send(f"{OWN}/thumbnail", picture=picture(), csrf="none at all")
+    assert answer.status == 401
+
+
+async def test_changes_are_counted(fresh: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dashboard, "CHANGES", (3, 60.0))
+    monkeypatch.setattr(dashboard, "PICTURES", (1, 60.0))
+    browser = await fresh.visitor("owner")
+    assert (await browser.send(f"{OWN}/thumbnail", picture=picture())).status == 303
+    again = await browser.send(f"{OWN}/avatar", picture=picture())
+    assert again.status == 429
+    assert 'id="avatar-error"' in again.html
+    assert (await browser.send(f"{OWN}/details", {"title": "a"})).status == 303
+    answer = await browser.send(f"{OWN}/details", {"title": "b"})
+    assert answer.status == 429
+    assert int(answer.headers["Retry-After"]) > 0
+    assert (await fresh.site.channels.get(fresh.channel.id)).title == "a"
+    assert (await (await fresh.visitor("other")).send("/dashboard/other/chat")).status == 303
 
 
 async def test_chat_is_switched(fresh: Any) -> None:
