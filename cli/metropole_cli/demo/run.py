@@ -133,10 +133,12 @@ async def prepare(config: SiteConfig, data_dir: Path) -> dict[str, str]:
 
 async def _people(site: Site, passwords: dict[str, str]) -> None:
     with step(f"making {len(passwords)} accounts and {len(cast.CHANNELS)} channels"):
+        people: dict[str, str | None] = {cast.ADMIN: None, cast.VIEWER: None}
+        people |= {channel.name: channel.display_name for channel in cast.CHANNELS}
         accounts = {}
-        for name in (cast.ADMIN, cast.VIEWER, *(channel.name for channel in cast.CHANNELS)):
+        for name, display_name in people.items():
             password = passwords.get(name) or secrets.token_urlsafe(24)
-            accounts[name] = await _account(site, name, password)
+            accounts[name] = await _account(site, name, display_name, password)
         for demo in cast.CHANNELS:
             channel = await site.channels.by_name(demo.name)
             if channel is None:
@@ -161,11 +163,15 @@ async def _people(site: Site, passwords: dict[str, str]) -> None:
             await site.chat.say(stage.id, speaker, text, address=None)
 
 
-async def _account(site: Site, name: str, password: str) -> int:
+async def _account(site: Site, name: str, display_name: str | None, password: str) -> int:
     user = await site.accounts.by_name(name)
     if user is None:
         user = await site.accounts.create(
-            name=name, password=password, email=None, is_admin=name == cast.ADMIN
+            name=name,
+            password=password,
+            email=None,
+            display_name=display_name,
+            is_admin=name == cast.ADMIN,
         )
     return user.id
 
