@@ -13,42 +13,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from tests.support.site_process import METROPOLE, free_ports
-
-GREETED = b"Ctrl-C ends everything."
-ON_AIR = b"northlight: connecting -> live"
-
-
-class Demo:
-    """A demonstration in a process of its own."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder / "demo-data"
-        self.port, self.media, self.rtmp = free_ports(3)
-        self.said = b""
-        self.process: asyncio.subprocess.Process
-
-    async def start(self) -> None:
-        self.said = b""
-        self.process = await asyncio.create_subprocess_exec(
-            METROPOLE, "demo", "--data-dir", str(self.folder), "--port", str(self.port),
-            "--media-port", str(self.media), "--rtmp-port", str(self.rtmp),
-            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
-        )  # fmt: skip
-
-    async def says(self, words: bytes, seconds: float = 30) -> None:
-        assert self.process.stdout is not None
-        async with asyncio.timeout(seconds):
-            while words not in self.said:
-                line = await self.process.stdout.readline()
-                assert line, self.said.decode()
-                self.said += line
-
-    async def end(self, how: signal.Signals) -> int:
-        self.process.send_signal(how)
-        rest, _ = await asyncio.wait_for(self.process.communicate(), 10)
-        self.said += rest
-        return self.process.returncode or 0
+from tests.support.demo import GREETED, ON_AIR, Demo
 
 
 def processes_of(folder: Path, port: int) -> list[str]:
