@@ -33,7 +33,7 @@ class SegmentStart:
     """A segment begins.
 
     Fields:
-        number: from 0, without a gap.
+        number: from 1, without a gap.
         wall: Unix time of its first frame's presentation.
         discontinuity: the configuration differs from that of the segment before.
     """

@@ -13,6 +13,8 @@ from metropole_media.timeline import VIDEO_TIMESCALE
 
 VIDEO_NUMBER, AUDIO_NUMBER = 1, 2
 """track_ID"""
+FIRST_SEGMENT = 1
+"""Not 0: hls.js takes a media sequence number of 0 for none, and fetches sound over and over."""
 WALL_TOLERANCE = 1.0
 ROUNDING = 0.45
 """An EXTINF may exceed the target duration by what rounding to whole seconds takes away."""
@@ -65,7 +67,7 @@ class Segmenter:
         self._last_wall = 0.0
         self._target_duration = 0
         self._parts = 0
-        self._segments = 0
+        self._segments = FIRST_SEGMENT
         self._inits = 0
         self._init_pending = False
         self._open = False

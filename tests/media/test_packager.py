@@ -292,7 +292,7 @@ def test_a_track_that_comes_or_changes_takes_effect_with_a_key_frame() -> None:
     chain.stream.end()
     taken = chain.taken
     assert len(samples(taken, 1)) == 300
-    assert [s.number for s, _ in taken.segments if s.discontinuity] == [2, 4]
+    assert [s.number for s, _ in taken.segments if s.discontinuity] == [3, 5]
     assert [[t.channels for t in init.tracks] for init in taken.inits] == [[0], [0, 2], [0, 1]]
     no_hole(taken)
     check_history(taken.snapshots)
@@ -457,7 +457,7 @@ def test_another_configuration_is_a_discontinuity_with_a_map() -> None:
     assert [init.number for init in taken.inits] == [0, 1]
     assert taken.inits[1].tracks[0] == other
     assert taken.inits[0].part_target == taken.inits[1].part_target
-    assert [s.number for s, _ in taken.segments if s.discontinuity] == [3]
+    assert [s.number for s, _ in taken.segments if s.discontinuity] == [4]
     no_hole(taken)
     check_history(taken.snapshots)
     assert '#EXT-X-DISCONTINUITY\n#EXT-X-MAP:URI="v0_i1.mp4"' in taken.snapshots[-1]

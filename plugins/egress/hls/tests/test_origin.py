@@ -33,7 +33,7 @@ def test_a_player_finds_all_that_the_playlists_name(house, make_media) -> None:
         parts = [house.get(part.uri).body for part in segment.parts]
         if segment.uri and parts:
             assert house.get(segment.uri).body == b"".join(parts)
-    for response in (index, init, house.get("v0_0.m4s"), house.get("nothing")):
+    for response in (index, init, house.get("v0_1.m4s"), house.get("nothing")):
         assert ("Access-Control-Allow-Origin", "*") in response.headers
 
 
@@ -43,7 +43,7 @@ def test_before_the_first_segment_players_wait(house, make_media, make_player) -
     pending = first.wait(house.ask("index.m3u8"))
     assert pending.timeout == FIRST_WAIT
     assert second.wait(house.ask("index.m3u8")) is pending
-    third.wait(house.ask("v0.m3u8", "_HLS_msn=0"))
+    third.wait(house.ask("v0.m3u8", "_HLS_msn=1"))
     expired = pending.expired()
     assert (expired.status, dict(expired.headers)["Retry-After"]) == (503, "1")
     house.send(publisher, make_media(1.9))
@@ -122,16 +122,16 @@ def test_after_a_second_in_vain_the_unchanged_playlist(house, make_media, make_p
 def test_what_is_there_already_is_answered_at_once(house, make_media) -> None:
     house.send(house.publish(), make_media(5))
     for query in (
-        "_HLS_msn=0",
-        "_HLS_msn=1&_HLS_part=2",
-        "_HLS_msn=1&_HLS_part=99",
-        "_HLS_msn=2&_HLS_part=0",
+        "_HLS_msn=1",
+        "_HLS_msn=2&_HLS_part=2",
+        "_HLS_msn=2&_HLS_part=99",
+        "_HLS_msn=3&_HLS_part=0",
     ):
         assert house.text(query) == house.text()
 
 
 @pytest.mark.parametrize(
-    "query", ["_HLS_msn=11", "_HLS_msn=2&_HLS_part=60", "_HLS_part=1", "_HLS_msn=x"]
+    "query", ["_HLS_msn=11", "_HLS_msn=3&_HLS_part=60", "_HLS_part=1", "_HLS_msn=x"]
 )
 def test_what_is_far_ahead_or_senseless_is_refused(house, make_media, query: str) -> None:
     house.send(house.publish(), make_media(5))
@@ -165,7 +165,14 @@ def test_the_hinted_part_is_waited_for(house, make_media, make_player) -> None:
 def test_names_that_are_none(house, make_media) -> None:
     house.send(house.publish(), make_media(5))
     senseless = ("", "v0", "v0_p.m4s", "v0_p-1.m4s", "v0_p1e3.m4s", "v0_p\u0661.m4s", "v1.m3u8")
-    absent = ("v0_i9.mp4", "v0_99.m4s", "v0_2.m4s", "v0_p" + "9" * 30 + ".m4s", "index.m3u8/")
+    absent = (
+        "v0_i9.mp4",
+        "v0_99.m4s",
+        "v0_0.m4s",
+        "v0_3.m4s",
+        "v0_p" + "9" * 30 + ".m4s",
+        "index.m3u8/",
+    )
     for name in senseless + absent:
         assert house.get(name).status == 404, name
     assert house.egress.origin.handle(Request("GET", "x" * 500)).status == 404

@@ -124,6 +124,8 @@ export class HlsEngine implements PlaybackEngine {
     const { remedy, wait } = this.recovery.remedy(what, gone, performance.now());
     if (remedy === "recover") {
       this.hls.recoverMediaError();
+      // It stopped all loading because of the error, and begins again with all but the playlists.
+      this.hls.startLoad();
       this.video?.play().catch(() => {});
     } else if (remedy === "reload") {
       this.retry = window.setTimeout(() => {
