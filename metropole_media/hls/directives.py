@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-MAX_QUERY = 1024
+MAX_QUERY = 4096
+"""Room for the signed grants that a CDN or a site puts beside the directives."""
 MAX_DIGITS = 12
 
 

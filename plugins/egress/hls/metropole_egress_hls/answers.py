@@ -8,7 +8,11 @@ from __future__ import annotations
 
 from metropole_media.http.origin import Response
 
-CORS = ("Access-Control-Allow-Origin", "*")
+CORS = (
+    ("Access-Control-Allow-Origin", "*"),
+    # What a cache adds and a player counts with: hls.js takes the age of a playlist from it.
+    ("Access-Control-Expose-Headers", "Age, Date, Content-Range"),
+)
 PLAYLIST_TYPE = "application/vnd.apple.mpegurl"
 MEDIA_TYPE = "video/mp4"
 
@@ -27,18 +31,18 @@ NEVER = "no-store"
 
 def playlist(text: str, cache: str) -> Response:
     """A playlist."""
-    headers = (("Content-Type", PLAYLIST_TYPE), ("Cache-Control", cache), CORS)
+    headers = (("Content-Type", PLAYLIST_TYPE), ("Cache-Control", cache), *CORS)
     return Response(200, text.encode(), headers)
 
 
 def media(data: bytes) -> Response:
     """A part, a segment or an init segment."""
-    return Response(200, data, (("Content-Type", MEDIA_TYPE), ("Cache-Control", FOREVER), CORS))
+    return Response(200, data, (("Content-Type", MEDIA_TYPE), ("Cache-Control", FOREVER), *CORS))
 
 
 def refuse(status: int, sentence: str, retry_after: int | None = None) -> Response:
     """No; a line of text says why."""
-    headers = [("Content-Type", "text/plain; charset=utf-8"), ("Cache-Control", NEVER), CORS]
+    headers = [("Content-Type", "text/plain; charset=utf-8"), ("Cache-Control", NEVER), *CORS]
     if retry_after is not None:
         headers.append(("Retry-After", str(retry_after)))
     return Response(status, sentence.encode() + b"\n", tuple(headers))

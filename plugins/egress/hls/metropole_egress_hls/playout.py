@@ -17,8 +17,10 @@ from metropole_media.packaged import Health, Init, Part, SegmentStart
 FIRST_WAIT = 3.0
 """Seconds for which the first answer waits for the first complete segment."""
 RELOAD_WAIT = 1.0
-"""Seconds for which a reload waits. Then the unchanged playlist: hls.js gives up after 1.6 s or
-so, and a parked reload holds one of a browser's six sockets."""
+RELOAD_PARTS = 1.5
+"""Seconds, and parts if that is longer, for which a reload waits. Then the unchanged playlist:
+hls.js gives up after 1.6 s or three parts, and a parked reload holds one of a browser's six
+sockets."""
 HINT_WAIT = 4.0
 """Seconds for which a hinted part is waited for."""
 RECENT_PARTS, RECENT_SEGMENTS = 8, 2
@@ -139,7 +141,8 @@ class Playout:
             return answers.refuse(400, "the stream is not that far yet")
         pending = self._reloads.get(directives)
         if pending is None:
-            pending = Pending(RELOAD_WAIT, lambda: self._playlist(answers.NEVER))
+            wait = max(RELOAD_WAIT, RELOAD_PARTS * self.window.part_target)
+            pending = Pending(wait, lambda: self._playlist(answers.NEVER))
             self._reloads[directives] = pending
         return pending
 

@@ -34,7 +34,11 @@ def test_a_player_finds_all_that_the_playlists_name(house, make_media) -> None:
         if segment.uri and parts:
             assert house.get(segment.uri).body == b"".join(parts)
     for response in (index, init, house.get("v0_1.m4s"), house.get("nothing")):
-        assert ("Access-Control-Allow-Origin", "*") in response.headers
+        headers = dict(response.headers)
+        assert headers["Access-Control-Allow-Origin"] == "*"
+        assert "Age" in headers["Access-Control-Expose-Headers"]
+    types = [dict(each.headers)["Content-Type"] for each in (index, init, house.get("v0_1.m4s"))]
+    assert types == ["application/vnd.apple.mpegurl", "video/mp4", "video/mp4"]
 
 
 def test_before_the_first_segment_players_wait(house, make_media, make_player) -> None:
@@ -117,6 +121,31 @@ def test_after_a_second_in_vain_the_unchanged_playlist(house, make_media, make_p
     assert cache(answer) == "no-store"
     # What comes later is not answered with what was true then.
     assert pending.answer is None
+
+
+def test_a_reload_of_long_parts_waits_longer(make_house, make_player) -> None:
+    house = make_house(HlsSettings(part_ms=1000))
+    house.send(house.publish(VIDEO), frames(200))
+    newest = check_playlist(house.text()).segments[-1]
+    pending = make_player().wait(house.ask("v0.m3u8", f"_HLS_msn={newest.number + 1}"))
+    assert pending.timeout == pytest.approx(1.5, abs=0.01)
+
+
+def test_queries_that_are_not_ours_change_nothing(house, make_media, make_player) -> None:
+    """A CDN or a site puts its signed grants there."""
+    publisher = house.publish()
+    house.send(publisher, make_media(5))
+    token = "token=" + "x" * 3000
+    for name in ("index.m3u8", "v0.m3u8", "v0_i0.mp4", "v0_p3.m4s", "v0_1.m4s"):
+        assert house.get(name, token) == house.get(name)
+    assert house.text(f"{token}&_HLS_msn=1&_HLS_skip=YES&_HLS_push=0") == house.text("_HLS_msn=1")
+    newest = check_playlist(house.text()).segments[-1]
+    query = f"_HLS_msn={newest.number}&_HLS_part={len(newest.parts)}"
+    waits = {
+        id(make_player().wait(house.ask("v0.m3u8", each)))
+        for each in (query, f"{token}1&{query}", f"{query}&{token}2")
+    }
+    assert len(waits) == 1
 
 
 def test_what_is_there_already_is_answered_at_once(house, make_media) -> None:
