@@ -2,9 +2,10 @@
 
 What is added to it: each connection's transport stands in the ASGI state as `state["transport"]`
 (a `Ref`), so that a message encoded once can be written to many WebSockets; open connections are
-known, bounded and can be aborted; permessage-deflate is never negotiated, since it costs 180 KiB
-and half as much CPU again for each connection. `missing` says at start what a release moved; the
-site then runs on plain Hypercorn.
+known, bounded in all and by address, and can be aborted; who does not read an answer is cut off
+instead of keeping a connection for ever; permessage-deflate is never negotiated, since it costs
+180 KiB and half as much CPU again for each connection. `missing` says at start what a release
+moved; the site then runs on plain Hypercorn.
 """
 
 from __future__ import annotations
@@ -20,6 +21,10 @@ from hypercorn.asyncio.tcp_server import TCPServer
 from hypercorn.config import Config, Sockets
 from hypercorn.utils import wrap_app
 
+from metropole_core.chat.limits import Caps
+
+CLOSE_SECONDS = 5.0
+"""How long a client may take to read what is left when its connection is closed."""
 TCP_SERVER_TAKES = ["self", "app", "loop", "config", "context", "state", "reader", "writer"]
 
 
@@ -36,11 +41,22 @@ class Ref:
 
 
 class ServerConfig(Config):
-    """Hypercorn's settings, and the open connections of this server."""
+    """Hypercorn's settings, and the open connections of this server.
 
-    def __init__(self, max_connections: int) -> None:
+    Arguments:
+        max_connections, max_per_address: how many may be open at a time.
+        home: what of a peer's address the second counts by, None for one that it is not for.
+    """
+
+    def __init__(
+        self,
+        max_connections: int,
+        max_per_address: int,
+        home: Callable[[str], str | None],
+    ) -> None:
         super().__init__()
-        self.max_connections = max_connections
+        self.caps = Caps(max_connections, max_per_address)
+        self.home = home
         self.transports: set[asyncio.WriteTransport] = set()
 
 
@@ -66,7 +82,9 @@ class OfferingServer(TCPServer):
             await super().run()
             return
         transport: asyncio.WriteTransport = self.writer.transport
-        if len(config.transports) >= config.max_connections:
+        peer = transport.get_extra_info("peername")
+        home = config.home(peer[0]) if peer else None
+        if not config.caps.enter(home):
             transport.abort()
             return
         config.transports.add(transport)
@@ -74,6 +92,14 @@ class OfferingServer(TCPServer):
             await super().run()
         finally:
             config.transports.discard(transport)
+            config.caps.leave(home)
+
+    async def _close(self) -> None:
+        timer = self.loop.call_later(CLOSE_SECONDS, self.writer.transport.abort)
+        try:
+            await super()._close()
+        finally:
+            timer.cancel()
 
 
 def missing() -> list[str]:
@@ -83,6 +109,8 @@ def missing() -> list[str]:
         found.append("TCPServer takes other arguments")
     if not inspect.iscoroutinefunction(getattr(TCPServer, "run", None)):
         found.append("TCPServer.run is gone")
+    if not inspect.iscoroutinefunction(getattr(TCPServer, "_close", None)):
+        found.append("TCPServer closes elsewhere")
     if getattr(run, "TCPServer", None) not in (TCPServer, OfferingServer):
         found.append("worker_serve finds TCPServer elsewhere")
     if "sockets" not in inspect.signature(run.worker_serve).parameters:

@@ -8,11 +8,13 @@ import errno
 import logging
 import signal
 import socket
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 from hypercorn.config import Sockets
 
 from metropole_core import hypercorn_parts
+from metropole_core.accounts.limits import address_key
 from metropole_core.app import create_app, site_of, start
 from metropole_core.config import SiteConfig, split_bind
 from metropole_core.errors import Unavailable
@@ -22,6 +24,9 @@ from metropole_core.site import CLOSING_SECONDS, Site
 log = logging.getLogger("metropole.server")
 
 BACKLOG = 1024
+MAX_PER_ADDRESS = 500
+"""Connections of one address, IPv6 by /64. A browser has up to seven, many people may share one
+address behind a router, and a trusted proxy may have any number."""
 ABORT_AFTER = 0.5
 """Seconds after that until connections that are still open are cut."""
 
@@ -112,7 +117,10 @@ def _server_config(config: SiteConfig) -> ServerConfig:
             "more CPU: %s",
             "; ".join(absent),
         )
-    server = ServerConfig(config.max_connections)
+    trusted = tuple(ip_network(each, strict=False) for each in config.trusted_proxies)
+    server = ServerConfig(
+        config.max_connections, MAX_PER_ADDRESS, lambda peer: _home(peer, trusted)
+    )
     server.graceful_timeout = CLOSING_SECONDS
     server.backlog = BACKLOG
     server.keep_alive_max_requests = 100_000
@@ -122,6 +130,18 @@ def _server_config(config: SiteConfig) -> ServerConfig:
     server.errorlog = logging.getLogger("metropole.hypercorn")
     server.include_server_header = False
     return server
+
+
+def _home(peer: str, trusted: Sequence[IPv4Network | IPv6Network]) -> str | None:
+    """What connections are counted by; None for this machine itself and for proxies."""
+    try:
+        address = ip_address(peer.partition("%")[0])
+    except ValueError:
+        return address_key(peer)
+    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
+        address = address.ipv4_mapped
+    known = address.is_loopback or any(address in network for network in trusted)
+    return None if known else address_key(peer)
 
 
 async def _until_stopped(

@@ -10,15 +10,16 @@ import socket
 import sys
 import time
 from importlib.machinery import ModuleSpec
+from ipaddress import ip_network
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import hypercorn.protocol.ws_stream as ws_stream
 import pytest
-from quart import websocket
+from quart import Response, request, websocket
 
-from metropole_core import hypercorn_parts
+from metropole_core import hypercorn_parts, server
 from metropole_core.app import create_app
 from metropole_core.config import split_bind
 from metropole_core.errors import ConfigError, MetropoleError, Unavailable
@@ -77,6 +78,13 @@ def socket_part(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
             offered.append(websocket.scope["state"]["transport"])
             while True:
                 await websocket.receive()
+
+        @app.get("/large")  # type: ignore[untyped-decorator]
+        async def large() -> Response:
+            offered.append(request.scope["state"]["transport"])
+            response = Response(bytes(64 * 1024 * 1024))
+            response.timeout = 0.5
+            return response
 
         @app.get("/wait")  # type: ignore[untyped-decorator]
         async def wait() -> str:
@@ -212,6 +220,72 @@ async def test_connections_are_bounded(
         writer.close()
 
 
+async def test_connections_of_one_address_are_bounded(
+    configure: Configure,
+    sqlite_url: str,
+    socket_part: list[Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(server, "MAX_PER_ADDRESS", 2)
+    config = configure(sqlite_url)
+    async with running(config):  # of this machine there may be any number
+        for _, writer, _ in [await open_socket(config) for _ in range(4)]:
+            writer.close()
+    monkeypatch.setattr(server, "_home", lambda peer, trusted: peer)
+    async with running(config):
+        open_ones = [await open_socket(config) for _ in range(2)]
+        reader, writer = await ask(config, "GET /wait HTTP/1.1\nHost: x\n\n")
+        assert await is_closed(reader)
+        for closed in (writer, *(client for _, client, _ in open_ones)):
+            closed.close()
+
+
+@pytest.mark.parametrize(
+    ("peer", "home"),
+    [
+        ("203.0.113.9", "203.0.113.9"),
+        ("::ffff:203.0.113.9", "203.0.113.9"),
+        ("2001:db8:1:2::9", "2001:db8:1:2::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
+        ("127.0.0.9", None),
+        ("::1", None),
+        ("::ffff:127.0.0.1", None),
+        ("10.1.2.3", None),
+        ("2001:db8:9::1", None),
+    ],
+)
+def test_by_what_connections_are_counted(peer: str, home: str | None) -> None:
+    trusted = (ip_network("10.0.0.0/8"), ip_network("2001:db8:9::1/128"))
+    assert server._home(peer, trusted) == home
+
+
+async def test_who_does_not_read_is_cut_off(
+    configure: Configure,
+    sqlite_url: str,
+    socket_part: list[Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(hypercorn_parts, "CLOSE_SECONDS", 0.1)
+    config = configure(sqlite_url)
+    async with running(config) as (_, _stop):
+        host, port = split_bind(config.bind)
+        with socket.socket() as sock:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            sock.setblocking(False)
+            await asyncio.get_running_loop().sock_connect(sock, (host, port))
+            # The answer never fits, and its time is over after half a second.
+            await asyncio.get_running_loop().sock_sendall(
+                sock, b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n"
+            )
+            async with asyncio.timeout(5):
+                while not socket_part:  # noqa: ASYNC110
+                    await asyncio.sleep(0.02)
+            transport = socket_part[0].tr
+            async with asyncio.timeout(5):
+                while transport.get_extra_info("socket").fileno() >= 0:  # noqa: ASYNC110
+                    await asyncio.sleep(0.02)
+
+
 async def test_an_empty_database_is_refused_in_words(
     configure: Configure, empty_db_url: str
 ) -> None:
@@ -242,8 +316,9 @@ def test_another_hypercorn_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_server_config_is_bounded() -> None:
-    config = ServerConfig(7)
-    assert config.max_connections == 7
+    config = ServerConfig(7, 2, str)
+    assert [config.caps.enter("203.0.113.9") for _ in range(3)] == [True, True, False]
+    assert [config.caps.enter(None) for _ in range(6)] == [True] * 5 + [False]
     assert config.transports == set()
 
 
