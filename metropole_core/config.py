@@ -69,6 +69,18 @@ def _rtmp_url(value: str) -> str:
     return value.rstrip("/")
 
 
+def _database_url(value: str) -> str:
+    try:
+        _ = urlsplit(value).port
+    except ValueError:
+        # What cannot be read may be a part of the password: it is not repeated.
+        raise ValueError(
+            'must be a URL such as "mysql://user:password@host/name", the special characters of '
+            "the password written as %XX (%2F for /, %23 for #)"
+        ) from None
+    return value
+
+
 def _networks(value: list[str]) -> list[str]:
     for network in value:
         try:
@@ -146,7 +158,7 @@ class SiteConfig(_Table):
         title="Key file",
         description="Secrets of the site, made by `metropole init`, mode 0600.",
     )
-    database: str = Field(
+    database: Annotated[str, AfterValidator(_database_url)] = Field(
         default_factory=_default_database,
         repr=False,
         title="Database",

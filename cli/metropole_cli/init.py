@@ -12,7 +12,7 @@ from metropole_cli.output import fail, step
 from metropole_cli.site_config import DEFAULT_NAME
 
 TEMPLATE = """\
-# Metropole's configuration. `metropole config` settings of plugins stand in [plugin.<name>].
+# Metropole's configuration. Settings of plugins stand in [plugin.<name>].
 name = {name}
 # The address of the site as people type it.
 public_url = {public_url}
@@ -102,8 +102,13 @@ def init(
         media_bind=quote(f"{host}:8001"),
         rtmp_bind=quote(f"{host}:1935"),
     )
-    data_dir.mkdir(parents=True, exist_ok=True)
-    _write(target, text)
+    try:
+        # People's addresses and password hashes will lie there.
+        data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _write(target, text)
+    except OSError as error:
+        fail(f"{error.filename} cannot be written ({error.strerror}). Choose another folder.")
     try:
         asyncio.run(_make(target, admin, admin_password))
     except BaseException:

@@ -4,18 +4,34 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from metropole_cli.site_config import read_config
 
+if TYPE_CHECKING:
+    from metropole_core.site import Site
+
+
+_CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+
+
+class OneLine(logging.Formatter):
+    """One line an event, then its traceback: what people send, such as a path with a line break
+    in it, must not look like a line of its own."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 (the library's name)
+        return _CONTROLS.sub(lambda found: repr(found[0])[1:-1], super().formatMessage(record))
+
 
 def set_up_logging(verbose: bool) -> None:
     """One line an event on standard error; the libraries below us only speak up from warnings."""
-    logging.basicConfig(
-        level=logging.WARNING, format="%(asctime)s %(levelname)-7s %(name)s: %(message)s"
-    )
+    handler = logging.StreamHandler()
+    handler.setFormatter(OneLine("%(asctime)s %(levelname)-7s %(name)s: %(message)s"))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
     logging.getLogger("metropole").setLevel(logging.DEBUG if verbose else logging.INFO)
 
 
@@ -28,5 +44,8 @@ def serve(config_path: Path | None, verbose: bool) -> None:
 
     set_up_logging(verbose)
     config = read_config(config_path)
-    click.echo(f"{config.name} runs at {config.public_url} (Ctrl-C ends it)")
-    asyncio.run(run(config))
+
+    async def ready(_site: Site) -> None:
+        click.echo(f"{config.name} runs at {config.public_url} (Ctrl-C ends it)")
+
+    asyncio.run(run(config, ready=ready))

@@ -72,6 +72,6 @@ async def preferences() -> WerkzeugResponse:
 
 @blueprint.get("/healthz")
 async def healthz() -> Response:
-    """200 while the site answers and its database does."""
+    """200 while the site answers and its database does. The doctor knows a site by these words."""
     await pages().site.db.fetch_val("SELECT 1")
-    return Response("ok\n", content_type="text/plain; charset=utf-8")
+    return Response("metropole: ok\n", content_type="text/plain; charset=utf-8")

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import logging
 import socket
 import stat
 import subprocess
+import sys
+from pathlib import Path
 
 import pytest
+from metropole_cli.serve import OneLine
 
 from metropole_core.db import migrate
-from tests.support.site_process import ADMIN, METROPOLE, SiteProcess
+from tests.support.site_process import ADMIN, ADMIN_PASSWORD, METROPOLE, SiteProcess
 
 
 def run(*arguments: str, site: SiteProcess | None = None) -> subprocess.CompletedProcess[str]:
@@ -24,6 +28,26 @@ async def test_init_makes_a_site_that_only_its_owner_can_read(made: SiteProcess)
     for path in (made.config, made.folder / "data" / "site.key"):
         assert stat.S_IMODE(path.stat().st_mode) == 0o600, path
     assert migrate.current(made.database) == migrate.head()
+
+
+async def test_what_people_entrust_to_the_site_is_for_nobody_else(made: SiteProcess) -> None:
+    assert stat.S_IMODE((made.folder / "data").stat().st_mode) == 0o700
+
+
+def test_init_names_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("no folder")
+    for options in (
+        ("--config", str(tmp_path / "file" / "x.toml"), "init"),
+        ("--config", str(tmp_path / "x.toml"), "init", "--data-dir", str(tmp_path / "file" / "d")),
+    ):
+        made = subprocess.run(
+            [METROPOLE, *options, "--yes", "--admin-password", ADMIN_PASSWORD],
+            capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+        assert made.returncode == 1
+        assert len(made.stderr.splitlines()) == 1, made.stderr
+        assert f"{tmp_path}/file" in made.stderr
+    assert not (tmp_path / "x.toml").exists()
 
 
 async def test_init_does_not_write_over_a_site(made: SiteProcess) -> None:
@@ -81,6 +105,17 @@ async def test_doctor_names_a_port_that_is_taken(made: SiteProcess) -> None:
     assert f"127.0.0.1:{made.port} cannot be used" in looked.stdout
 
 
+async def test_doctor_knows_a_site_that_runs(made: SiteProcess) -> None:
+    await made.start()
+    try:
+        findings = json.loads(await made.run("doctor", "--json"))
+    finally:
+        await made.stop()
+    said = {finding["subject"]: finding for finding in findings}
+    assert said["Site port"]["level"] == "ok"
+    assert "is running" in said["Site port"]["sentence"]
+
+
 async def test_doctor_names_a_key_file_that_others_can_read(made: SiteProcess) -> None:
     (made.folder / "data" / "site.key").chmod(0o644)
     looked = run("doctor", site=made)
@@ -93,7 +128,8 @@ async def test_serve_names_a_port_that_is_taken(made: SiteProcess) -> None:
         served = run("serve", site=made)
     assert served.returncode == 1
     assert str(made.port) in served.stderr
-    assert "Traceback" not in served.stderr
+    assert len(served.stderr.splitlines()) == 1
+    assert served.stdout == "", "it does not run"
 
 
 @pytest.mark.parametrize(
@@ -113,3 +149,16 @@ async def test_a_running_site_ends_at_once_and_cleanly(made: SiteProcess) -> Non
     assert await made.stop() == 0
     assert ADMIN not in "".join(made.log)
     assert "Traceback" not in "".join(made.log)
+
+
+def test_a_line_of_the_log_is_one_line() -> None:
+    path = "/x\n2026-01-01 INFO metropole: all is well\r\x1b[2J\u2028"
+    record = logging.makeLogRecord({"name": "metropole.pages", "msg": "%s failed", "args": (path,)})
+    try:
+        raise ValueError("first\nsecond")
+    except ValueError:
+        record.exc_info = sys.exc_info()
+    line, *traceback = OneLine("%(name)s: %(message)s").format(record).splitlines()
+    assert line.startswith("metropole.pages: /x\\n2026-01-01 INFO")
+    assert line.endswith("\\r\\x1b[2J\\u2028 failed")
+    assert traceback[0] == "Traceback (most recent call last):"

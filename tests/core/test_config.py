@@ -185,3 +185,20 @@ def test_addresses() -> None:
     )
     assert given.media_url(8001) == "https://cdn.example/m"
     assert given.rtmp_url(1935) == "rtmps://in.example:443"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "mysql://root:secret/word@host/name",
+        "mysql://root:secret#word@host/name",
+        "mysql://root:secret[word@host/name",
+        "mysql://root:secretword@host:port/name",
+        "mysql://root:secretword@host:99999/name",
+    ],
+)
+def test_a_database_url_that_cannot_be_read_is_not_repeated(file: Path, url: str) -> None:
+    sentence = refusal(file, f'database = "{url}"')
+    assert "setting `database`" in sentence
+    assert "%2F" in sentence
+    assert "secret" not in sentence

@@ -111,7 +111,7 @@ async def prepare(config: SiteConfig, data_dir: Path) -> dict[str, str]:
     from metropole_core.db import migrate
     from metropole_core.keys import SiteKeys
 
-    data_dir.mkdir(parents=True, exist_ok=True)
+    data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     if not config.key_file.exists():
         SiteKeys.create(config.key_file)
     if migrate.current(config.database) != migrate.head():
