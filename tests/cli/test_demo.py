@@ -16,17 +16,19 @@ import pytest_asyncio
 from tests.support.demo import GREETED, ON_AIR, Demo
 
 
-def processes_of(folder: Path, port: int) -> list[str]:
-    """Command lines of running processes that name the folder or the RTMP port."""
-    found = []
-    for entry in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            line = entry.read_bytes().replace(b"\0", b" ").decode(errors="replace")
-        except OSError:
-            continue
-        if str(folder) in line or f":{port}/" in line:
-            found.append(line)
-    return found
+def command_line(process: int) -> str:
+    """Of a running process; empty when it has ended."""
+    try:
+        raw = Path(f"/proc/{process}/cmdline").read_bytes()
+    except OSError:
+        return ""
+    return raw.replace(b"\0", b" ").decode(errors="replace")
+
+
+def children_of(process: int) -> dict[int, str]:
+    """Command lines of the processes that it has started and that run."""
+    numbers = Path(f"/proc/{process}/task/{process}/children").read_text().split()
+    return {int(number): command_line(int(number)) for number in numbers}
 
 
 @pytest_asyncio.fixture
@@ -42,12 +44,19 @@ async def test_it_goes_on_air_and_ends_without_a_trace(demo: Demo, how: signal.S
     await demo.start()
     await demo.says(GREETED)
     await demo.says(ON_AIR)
+    children = children_of(demo.process.pid)
+    assert any("metropole_cli.testcard" in line for line in children.values())
+    for line in children.values():  # everyone on the machine can read them
+        assert "mp_" not in line
+        assert f":{demo.rtmp}/" not in line
     assert await demo.end(how) == 0
     text = demo.said.decode()
     assert "Traceback" not in text, text
     assert re.search(r"Sign in: +mayor / \S{10,}", text)
     assert f"rtmp://127.0.0.1:{demo.rtmp}/live" in text
-    assert processes_of(demo.folder, demo.rtmp) == []
+    assert [command_line(each) for each in (demo.process.pid, *children)] == [""] * (
+        1 + len(children)
+    )
     for port in (demo.port, demo.media, demo.rtmp):
         socket.create_server(("127.0.0.1", port)).close()
 
