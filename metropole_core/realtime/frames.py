@@ -10,7 +10,6 @@ import msgspec
 _encoder = msgspec.json.Encoder()
 
 TEXT = 0x81
-CLOSE = 0x88
 
 
 class Frame:
@@ -36,12 +35,6 @@ def join(frames: Iterable[Frame]) -> Frame:
         b"".join(frame.wire for frame in kept),
         tuple(text for frame in kept for text in frame.texts),
     )
-
-
-def close_frame(code: int, reason: str) -> bytes:
-    """A close frame; the reason is cut to the 123 octets that it may have."""
-    payload = struct.pack("!H", code) + reason.encode()[:123]
-    return _head(CLOSE, len(payload)) + payload
 
 
 def _head(kind: int, length: int) -> bytes:

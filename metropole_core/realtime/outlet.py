@@ -2,7 +2,9 @@
 
 Where the server offers its transport, frames are written to it directly: a twelfth of the cost of
 a WebSocket library's send. Hypercorn writes each of its own frames in one piece, so ours never
-land inside another. Elsewhere frames go through a bounded queue and the framework's `send`.
+land inside another. Only the good-bye is the framework's own: it would else answer the client's
+close frame with a second one, of which browsers complain. Elsewhere frames go through a bounded
+queue and the framework's `send`.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
-from metropole_core.realtime.frames import Frame, close_frame
+from metropole_core.realtime.frames import Frame
 
 log = logging.getLogger("metropole.socket")
 
@@ -40,12 +42,23 @@ class Outlet(Protocol):
 
 
 class TransportOutlet:
-    """Writes to the connection's transport."""
+    """Writes to the connection's transport.
 
-    def __init__(self, transport: asyncio.WriteTransport, max_buffer: int = MAX_BUFFER) -> None:
+    Arguments:
+        close: the framework's.
+    """
+
+    def __init__(
+        self,
+        transport: asyncio.WriteTransport,
+        close: Callable[[int, str], Awaitable[None]],
+        max_buffer: int = MAX_BUFFER,
+    ) -> None:
         self._transport = transport
+        self._close = close
         self._max_buffer = max_buffer
         self._closed = False
+        self._farewell: asyncio.Task[None] | None = None
         sock = transport.get_extra_info("socket")
         if sock is not None:
             try:
@@ -67,12 +80,19 @@ class TransportOutlet:
         if self._closed or self._transport.is_closing():
             return
         self._closed = True
-        self._transport.write(close_frame(code, reason))
-        asyncio.get_running_loop().call_later(CLOSE_SECONDS, self._transport.abort)
+        loop = asyncio.get_running_loop()
+        self._farewell = loop.create_task(self._say_goodbye(code, reason), name="socket:close")
+        loop.call_later(CLOSE_SECONDS, self._transport.abort)
 
     def abort(self) -> None:
         self._closed = True
         self._transport.abort()
+
+    async def _say_goodbye(self, code: int, reason: str) -> None:
+        try:
+            await self._close(code, reason)
+        except Exception as error:  # the client was quicker
+            log.debug("the close frame could not be sent: %s", error)
 
 
 class QueueOutlet:

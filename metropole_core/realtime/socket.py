@@ -99,7 +99,7 @@ class Gate:
                 outlet: Outlet
                 offered = _transport(websocket.scope)
                 if offered is not None:
-                    outlet = TransportOutlet(offered)
+                    outlet = TransportOutlet(offered, websocket.close)
                 else:
                     outlet = queue = QueueOutlet(
                         websocket.send,

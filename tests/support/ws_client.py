@@ -149,6 +149,20 @@ class Client:
             self.seen.append(json.loads(self._texts.popleft()))
         return self._code
 
+    async def rest(self, within: float = WAIT) -> list[int]:
+        """The opcodes of the frames that come until the connection ends, read apart from all
+        else here: after this the client is of no use."""
+        async with asyncio.timeout(within):
+            octets = await self._reader.read()
+        found = []
+        while octets:
+            length, head = octets[1] & 0x7F, 2
+            if length == 126:
+                length, head = int.from_bytes(octets[2:4], "big"), 4
+            found.append(octets[0] & 0x0F)
+            octets = octets[head + length :]
+        return found
+
     def kinds(self) -> list[str]:
         """What came, by kind."""
         return [frame["t"] for frame in self.seen]

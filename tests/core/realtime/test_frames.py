@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from wsproto.connection import Connection, ConnectionType
-from wsproto.events import CloseConnection, TextMessage
+from wsproto.events import TextMessage
 
 from metropole_core.errors import Invalid, TooLarge
-from metropole_core.realtime.frames import close_frame, encode, join
+from metropole_core.realtime.frames import encode, join
 from metropole_core.realtime.protocol import MAX_FRAME, Beat, Error, Hello, Say, parse
 
 
@@ -37,15 +37,6 @@ def test_several_in_one_write() -> None:
     frames = [encode(Error("x", word)) for word in ("one", "zwölf", "🦉")]
     joined = join(frames)
     assert read(joined.wire) == [f.texts[0] for f in frames] == list(joined.texts)
-
-
-def test_close() -> None:
-    client = Connection(ConnectionType.CLIENT)
-    client.receive_data(close_frame(4008, "too slow" + "!" * 200))
-    (event,) = client.events()
-    assert isinstance(event, CloseConnection)
-    assert event.code == 4008
-    assert (event.reason or "").startswith("too slow")
 
 
 @given(st.text())

@@ -7,7 +7,7 @@ import contextlib
 import socket
 
 import pytest
-from wsproto.events import Ping, TextMessage
+from wsproto.events import CloseConnection, Ping, TextMessage
 
 from metropole_core.realtime import connection, hub
 from metropole_core.realtime import socket as gate_module
@@ -153,6 +153,27 @@ async def test_a_binary_frame(place: Place) -> None:
     await client.hello()
     await client.send(b"\x00\x01")
     assert await client.close_code() == 1003
+
+
+CLOSE = 8
+"""Opcode of a close frame, RFC 6455 section 5.2."""
+
+
+async def test_a_page_that_leaves_gets_one_close_frame(place: Place) -> None:
+    for _ in range(20):
+        client = await place.socket()
+        await client.hello()
+        await client.send({"t": "bye"})
+        client.write(CloseConnection(code=1000))
+        assert (await client.rest()).count(CLOSE) == 1
+
+
+async def test_who_is_sent_away_gets_one_close_frame(place: Place) -> None:
+    client = await place.socket()
+    await client.hello()
+    await client.send(b"octets")
+    assert await client.close_code() == 1003  # and it answered
+    assert await client.rest() == []
 
 
 async def test_pings_are_answered(place: Place) -> None:
