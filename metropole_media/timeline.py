@@ -243,8 +243,12 @@ class AudioLine:
         self._pictures = end
         if self._next is None:
             self._next = begin
-        if (end - self._next) / self.rate > self._patience:
+        behind = (end - self._next) / self.rate
+        if behind > self._patience:
             self.silent = True
+        if behind > 2 * self.MAX_PATIENCE:
+            # A jump in time: that much silence would be no use to anyone.
+            self._next = end - round(self.PATIENCE * self.rate)
         if self.silent and self._silence:
             while self._next + self.step <= end:
                 self._put(self._next, self._silence)

@@ -13,8 +13,8 @@ MAX_APART = 10_000
 """Milliseconds between the first packet of a track and those of the others."""
 STEP = 20
 """Milliseconds put in place of a jump."""
-RARE = 4
-"""A source whose packets are far apart anyway may leave out so many."""
+RARE, MAX_RARE = 4, 30_000
+"""A source whose packets are far apart anyway may leave out so many, for so many milliseconds."""
 STANDING = 64
 """Packets in a row with one time stamp: more than any burst."""
 
@@ -84,7 +84,8 @@ class Timeline:
         at = stamp + shift
         if at < line.placed - MAX_BACK:
             return False
-        return at - self._newest <= MAX_AHEAD or 0 < stamp - line.stamp <= RARE * line.step
+        step = stamp - line.stamp
+        return at - self._newest <= MAX_AHEAD or 0 < step <= min(RARE * line.step, MAX_RARE)
 
     def _other_shift(self, line: _Line, stamp: int) -> int:
         for other in self._tracks.values():

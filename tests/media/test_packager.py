@@ -280,6 +280,17 @@ def test_sound_that_is_seconds_behind_is_not_waited_for() -> None:
     assert len(samples(chain.taken, 2)) == pytest.approx(400 / 30 * 48_000 / 1024, abs=2)
 
 
+def test_a_jump_in_time_is_not_filled_with_silence() -> None:
+    chain = Chain()
+    pieces = frames(120), frames(120, start=3604, gop=60)
+    chain.send(chain.publish(VIDEO, AUDIO), [p for packets in pieces for p in packets])
+    chain.stream.end()
+    assert len(samples(chain.taken, 2)) < 12 * 48_000 / 1024
+    assert max(len(part.data) for part in chain.taken.parts) < 100_000
+    no_hole(chain.taken)
+    check_history(chain.taken.snapshots)
+
+
 def test_a_track_that_comes_or_changes_takes_effect_with_a_key_frame() -> None:
     """Until then the picture goes on as it was: no frame is lost."""
     mono = replace(AUDIO, config=bytes.fromhex("1188"), channels=1)

@@ -48,20 +48,22 @@ def encode(
     x264: str = "",
     rate: int = RATE,
     layout: str = "stereo",
+    take: int = 0,
 ) -> Encoded:
     """Encode noise and a tone, written as FLV and read back: that rounds as RTMP does.
 
     Arguments:
         x264: further x264 parameters, "name=value:name=value".
         rate, layout: of the sound.
+        take: another number gives other octets.
     """
     file = io.BytesIO()
     with av.open(file, "w", format="flv") as out:
         streams: list[tuple[Any, list[Any]]] = []
         if video:
-            streams.append(_video(out, fps, seconds, gop, bframes, size, x264))
+            streams.append(_video(out, fps, seconds, gop, bframes, size, x264, take))
         if audio:
-            streams.append(_audio(out, seconds, rate, layout))
+            streams.append(_audio(out, seconds, rate, layout, take))
         encoded = [
             p for stream, frames in streams for f in [*frames, None] for p in stream.encode(f)
         ]
@@ -79,6 +81,7 @@ def _video(
     bframes: int,
     size: tuple[int, int],
     x264: str,
+    take: int,
 ) -> tuple[Any, list[Any]]:
     stream = out.add_stream("libx264", rate=fps)
     stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
@@ -86,7 +89,7 @@ def _video(
     stream.codec_context.max_b_frames = bframes
     parameters = f"scenecut=0:bframes={bframes}" + (f":{x264}" if x264 else "")
     stream.options = {"preset": "ultrafast", "x264-params": parameters}
-    noise = random.Random(7)
+    noise = random.Random(7 + take)
     frames = []
     for number in range(round(seconds * fps)):
         frame = av.VideoFrame(*size, "yuv420p")
@@ -97,14 +100,16 @@ def _video(
     return stream, frames
 
 
-def _audio(out: Any, seconds: float, rate: int, layout: str) -> tuple[Any, list[Any]]:
+def _audio(out: Any, seconds: float, rate: int, layout: str, take: int) -> tuple[Any, list[Any]]:
     stream = out.add_stream("aac", rate=rate, layout=layout)
     frames = []
     for number in range(int(seconds * rate) // 1024):
         at = range(number * 1024, (number + 1) * 1024)
         # A tone that rises, so that no two packets are alike.
+        hertz = [440 + 99 * take + n / rate * 20 for n in at]
         wave = array.array(
-            "f", (math.sin(n / rate * (440 + n / rate * 20) * 2 * math.pi) * 0.3 for n in at)
+            "f",
+            (math.sin(n / rate * f * 2 * math.pi) * 0.3 for n, f in zip(at, hertz, strict=True)),
         )
         frame = av.AudioFrame(format="fltp", layout=layout, samples=1024)
         for plane in frame.planes:

@@ -43,6 +43,21 @@ class Sent:
         return self.kind == messages.AUDIO
 
     @property
+    def frame(self) -> bool:
+        return self.packet is not None
+
+    @property
+    def header(self) -> bool:
+        """Whether it is a sequence header."""
+        return self.packet is None and self.kind in (messages.VIDEO, messages.AUDIO)
+
+    @property
+    def dts(self) -> int:
+        """Of the frame that it carries."""
+        assert self.packet is not None
+        return self.packet.dts
+
+    @property
     def key(self) -> bool:
         return self.video and self.packet is not None and self.packet.key
 
@@ -57,7 +72,7 @@ def config(track: Track, at: float = 0.0, timestamp: int = 0) -> Sent:
     return Sent(at, messages.AUDIO, timestamp, b"\xaf\0" + track.config)
 
 
-def frame(packet: Packet, at: float) -> Sent:
+def carry(packet: Packet, at: float) -> Sent:
     """A frame, as FLV holds it."""
     timestamp = packet.dts % WRAP
     if packet.track:
@@ -89,7 +104,7 @@ def script(source: Encoded, start: float = 0.0) -> Script:
     return [
         replace(usual_metadata(source), at=start),
         *configs,
-        *(frame(packet, start + packet.dts / 1000) for packet in source.packets),
+        *(carry(packet, start + packet.dts / 1000) for packet in source.packets),
     ]
 
 
@@ -98,9 +113,38 @@ def ordered(sent: Iterable[Sent]) -> Script:
     return sorted(sent, key=lambda one: one.at)
 
 
-def changed(
-    sent: Iterable[Sent], when: Callable[[Sent], bool], change: Callable[[Sent], Sent | None]
-) -> Script:
-    """With some messages changed, or left out where `change` says None."""
-    found = (change(one) if when(one) else one for one in sent)
-    return [one for one in found if one is not None]
+def without(sent: Iterable[Sent], which: Callable[[Sent], bool]) -> Script:
+    """Some messages left out."""
+    return [one for one in sent if not which(one)]
+
+
+def stamped(sent: Iterable[Sent], stamp: Callable[[Sent], int]) -> Script:
+    """With other time stamps, at the same moments."""
+    return [replace(one, timestamp=stamp(one) % WRAP) for one in sent]
+
+
+def later(sent: Iterable[Sent], seconds: float) -> Script:
+    """Sent later, as a source that goes on would."""
+    by = round(seconds * 1000)
+    return [
+        replace(
+            one,
+            at=one.at + seconds,
+            timestamp=(one.timestamp + by) % WRAP,
+            packet=one.packet
+            and replace(one.packet, dts=one.packet.dts + by, pts=one.packet.pts + by),
+        )
+        for one in sent
+    ]
+
+
+def nth_picture(sent: Iterable[Sent], every: int, change: Callable[[Sent], Sent]) -> Script:
+    """With every so-many-th frame of the picture changed, the last of each lot."""
+    found, count = [], 0
+    for one in sent:
+        if one.video and one.frame:
+            count += 1
+            found.append(change(one) if count % every == 0 else one)
+        else:
+            found.append(one)
+    return found

@@ -10,7 +10,8 @@ import asyncio
 import hashlib
 import io
 import subprocess
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -88,31 +89,41 @@ class Studio:
         await self.listener.stop()
         await self.provider.stop()
 
-    async def publish(self, key: str, script: Iterable[Sent], *, goodbye: bool = True) -> bool:
-        """Send a script over a connection of its own, each message at its time.
-
-        Returns:
-            Whether the server took all of it.
-        """
+    @asynccontextmanager
+    async def encoder(self, key: str) -> AsyncIterator[RawEncoder]:
+        """A connection that may publish."""
         async with connected(self.listener.port) as encoder:
             await encoder.ask(key)
             assert await encoder.status() == "NetStream.Publish.Start"
             await encoder.announce_chunk_size(60_000)
-            if not await self._play(encoder, script):
-                return False
-            if goodbye:
+            yield encoder
+
+    async def publish(self, key: str, script: Iterable[Sent], *, turn: bool = True) -> bool:
+        """Send a script over a connection of its own, each message at its time.
+
+        Arguments:
+            turn: whether the clock goes with it; else all comes at once.
+
+        Returns:
+            Whether the server took all of it.
+        """
+        async with self.encoder(key) as encoder:
+            taken = await self.play(encoder, script, turn=turn)
+            if taken:
                 await encoder.command("deleteStream", 9.0, None, 1.0)
                 await encoder.status()
-        return True
+            return taken
 
-    async def _play(self, encoder: RawEncoder, script: Iterable[Sent]) -> bool:
+    async def play(self, encoder: RawEncoder, script: Iterable[Sent], *, turn: bool = True) -> bool:
+        """Send a script, each message at its time after now; as `publish`."""
         began, waiting, until = self.clock.monotonic(), b"", STEP
         for sent in script:
             if sent.at >= until:
                 if not await self._hand_over(encoder, waiting):
                     return False
                 waiting, until = b"", sent.at + STEP
-                self.clock.advance(max(0.0, began + sent.at - self.clock.monotonic()))
+                if turn:
+                    self.clock.advance(max(0.0, began + sent.at - self.clock.monotonic()))
             waiting += encoder.chunks.message(
                 sent.csid, sent.kind, sent.body, timestamp=sent.timestamp, stream_id=1
             )
@@ -142,7 +153,10 @@ class Studio:
         return output.source().url.removeprefix(FakeAddresses().media_url(self.provider.port))
 
     async def watch(self, key: str) -> Viewer:
-        """A viewer of a stream that has a publisher, from now on."""
+        """A viewer of a stream, from the moment when it has a publisher."""
+        async with asyncio.timeout(5):
+            while self.doors.channel(key).id not in self.provider._broadcasts:  # noqa: ASYNC110
+                await asyncio.sleep(0)
         viewer = Viewer(self.provider.port, self.url(key))
         viewer.begin()
         self._viewers.append(viewer)

@@ -24,6 +24,8 @@ def test_a_gap_that_an_honest_encoder_may_have_stays() -> None:
     assert placed(0, MAX_AHEAD) == [0, MAX_AHEAD]
     # A picture every five seconds: after the first nobody is surprised.
     assert placed(0, 5000, 10_000, 30_000) == [0, STEP, 5000 + STEP, 25_000 + STEP]
+    # But a jump is none that makes the next one smaller.
+    assert placed(0, 10**9, 2 * 10**9) == [0, STEP, 2 * STEP]
 
 
 def run(*stamps: tuple[int, int]) -> list[int]:
