@@ -60,6 +60,7 @@ class MariaDB:
             "--no-defaults",
             f"--user={getpass.getuser()}",
             f"--datadir={self.folder}/data",
+            f"--tmpdir={self.folder}",  # a server that starts empties the one it finds
             "--innodb-log-file-size=16M",
             "--innodb-flush-method=nosync",
         ]
