@@ -76,6 +76,7 @@ async def test_two_tabs_play_and_a_third_page_is_quick(town: Town) -> None:
         await expect_state(signal(creator), "live", seconds=15)
         # Side by side: tabs in the background are not drawn, so that their frames cannot be seen.
         third = await first.context.new_page()
+        await first.bring_to_front()
         await first.goto(f"{town.site.url}/twotabs")
         second = await other_window(first, f"{town.site.url}/twotabs")
         watches = [Watch(first), Watch(second)]
@@ -173,10 +174,6 @@ async def test_who_came_is_told_to_the_others(town: Town, channel: str) -> None:
         await expect(first.locator(".chat-count")).to_have_text("1")
         await second.goto(channel)
         await expect(first.locator(".msg.event.people")).to_have_text(f"{VIEWER} joined")
-        await second.goto("about:blank")
-        await expect(first.locator(".msg.event.people")).to_have_text(
-            f"{VIEWER} left", timeout=10_000
-        )
         assert f"{CREATOR} joined" not in await first.locator(".chat-list").inner_text()
 
 
