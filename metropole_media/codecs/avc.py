@@ -5,6 +5,7 @@ Source: ISO/IEC 14496-15 section 5.3.3.1 (AVCDecoderConfigurationRecord), RFC 63
 
 from __future__ import annotations
 
+import struct
 from dataclasses import dataclass
 
 from metropole_media.codecs.errors import BadRecord
@@ -13,6 +14,7 @@ from metropole_media.codecs.sps import WITH_CHROMA, parse_sps
 MAX_RECORD = 64 * 1024
 MAX_NAL_UNITS = 1024
 """NAL units of a frame."""
+LENGTHS = {size: struct.Struct(kind) for size, kind in ((1, "B"), (2, ">H"), (4, ">I"))}
 MAX_SETS = 16
 """Parameter sets looked at in a frame."""
 
@@ -111,9 +113,12 @@ def read_access_unit(data: memoryview, nal_length_size: int, flagged: bool) -> A
     at, end = 0, len(data)
     picture = key = recovery = False
     sets: list[bytes] = []
+    length = LENGTHS[nal_length_size].unpack_from
     for _ in range(MAX_NAL_UNITS):
         start = at + nal_length_size
-        size = int.from_bytes(data[at:start], "big")
+        if start >= end:
+            break
+        size: int = length(data, at)[0]
         if not 0 < size <= end - start:
             break
         at = start + size

@@ -144,7 +144,7 @@ class Assembly:
             offset = tag.offset if abs(tag.offset) <= MAX_OFFSET else 0
         track = VIDEO_TRACK if video else AUDIO_TRACK
         dts = self._timeline.place(track, timestamp)
-        if self._timeline.stands(track):
+        if self._timeline.stood:
             self._tell(STANDING, out)
         packet = Packet(track, dts, dts + offset, key, data)
         if self._ready:

@@ -31,11 +31,16 @@ class _Line:
 
 
 class Timeline:
-    """Unwraps the time stamps of one publisher, so that its tracks stay side by side."""
+    """Unwraps the time stamps of one publisher, so that its tracks stay side by side.
 
-    __slots__ = ("_newest", "_stamp", "_tracks")
+    Fields:
+        stood: the time stamps of a track stood still for 64 packets.
+    """
+
+    __slots__ = ("_newest", "_stamp", "_tracks", "stood")
 
     def __init__(self) -> None:
+        self.stood = False
         self._stamp = -1
         self._newest = 0
         self._tracks: dict[int, _Line] = {}
@@ -56,15 +61,12 @@ class Timeline:
                 line.shift = self._other_shift(line, stamp)
             line.step = stamp - line.stamp
             line.still = 0 if line.step else line.still + 1
+            if line.still == STANDING:
+                self.stood = True
             line.stamp = stamp
             line.placed = max(line.placed, stamp + line.shift)
         self._newest = max(self._newest, line.placed)
         return line.placed
-
-    def stands(self, track: int) -> bool:
-        """Whether the last 64 packets of that track all had one time stamp."""
-        line = self._tracks.get(track)
-        return line is not None and line.still >= STANDING
 
     def _unwrap(self, timestamp: int) -> int:
         if self._stamp < 0:

@@ -65,12 +65,11 @@ def test_time_stamps_that_stand_still_are_noticed() -> None:
     timeline = Timeline()
     for _ in range(STANDING):
         timeline.place(0, 7)
-        assert not timeline.stands(0)
+        timeline.place(100, 8)
+    timeline.place(100, 9)
+    assert not timeline.stood
     timeline.place(0, 7)
-    assert timeline.stands(0)
-    timeline.place(0, 8)
-    assert not timeline.stands(0)
-    assert not timeline.stands(100)
+    assert timeline.stood
 
 
 @given(st.lists(st.tuples(st.sampled_from((0, 100)), st.integers(0, 0xFFFFFFFF))))
