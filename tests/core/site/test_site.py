@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +12,16 @@ import pytest
 
 from metropole_core.app import create_app, site_of
 from metropole_core.channels import names
+from metropole_core.contracts.events import LiveState
+from metropole_core.contracts.publishing import Grant, Publication
 from metropole_core.errors import MetropoleError
 from metropole_core.plugins import PluginState
 from metropole_core.site import Site
+from metropole_media.hls.window import Window
+from metropole_media.live import LiveStream, PublisherHandle
+from metropole_media.packager import Packager
 from tests.core.site.conftest import Configure, running
+from tests.support.encoded import encode
 
 
 @pytest.fixture
@@ -167,3 +176,52 @@ async def test_the_app_starts_its_site_by_itself(configure: Configure, sqlite_ur
         assert {"signin", "dashboard", "assets"} <= names.RESERVED
     assert not site.started
     assert closed == [True]
+
+
+async def test_broadcasts_leave_nothing_behind(
+    configure: Configure, sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("metropole_egress_hls.egress.AFTER_END_SECONDS", 0.0)
+    encoded = encode(seconds=2.5, gop=30)
+    kinds = {LiveStream, Packager, Window}
+
+    def left() -> int:
+        gc.collect()
+        return sum(type(each) in kinds for each in gc.get_objects())
+
+    async with running(configure(sqlite_url)) as (site, _):
+        user = await site.accounts.create(name="anna", password="four random words", email=None)
+        [channel] = await site.channels.of_owner(user.id)
+        key = await site.channels.stream_key(channel.id)
+        before, tasks = left(), len(asyncio.all_tasks())
+
+        async def publish() -> tuple[PublisherHandle, Publication]:
+            grant = await site.publishing.open("rtmp", key, "192.0.2.1")
+            assert isinstance(grant, Grant)
+            handle = grant.stream.attach()
+            grant.publication.on_cut(lambda _sentence: handle.detach())
+            handle.describe(encoded.tracks)
+            for packet in encoded.packets:
+                handle.write(replace(packet))
+            assert site.status.state(channel.id).state is LiveState.LIVE
+            return handle, grant.publication
+
+        for number in range(8):
+            handle, publication = await publish()
+            handle.detach()
+            publication.lost("network")
+            handle, publication = await publish()
+            if number % 2:
+                await site.status.end_by_creator(channel.id)
+                await site.channels.refuse_until(channel.id, None)
+            else:
+                handle.detach()
+                publication.ended()
+        await site.status.settled()
+        await site.events.settle()
+        del handle, publication
+        async with asyncio.timeout(5):
+            while left() > before or len(asyncio.all_tasks()) > tasks:  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+        assert len(site.status._live) == 1
+        assert not site.publishing._stays
