@@ -14,7 +14,7 @@ from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_netw
 from hypercorn.config import Sockets
 
 from metropole_core import hypercorn_parts
-from metropole_core.accounts.limits import address_key
+from metropole_core.accounts.limits import counted
 from metropole_core.app import create_app, site_of, start
 from metropole_core.config import SiteConfig, split_bind
 from metropole_core.errors import Unavailable
@@ -134,14 +134,13 @@ def _server_config(config: SiteConfig) -> ServerConfig:
 
 def _home(peer: str, trusted: Sequence[IPv4Network | IPv6Network]) -> str | None:
     """What connections are counted by; None for this machine itself and for proxies."""
-    try:
+    with contextlib.suppress(ValueError):
         address = ip_address(peer.partition("%")[0])
-    except ValueError:
-        return address_key(peer)
-    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
-        address = address.ipv4_mapped
-    known = address.is_loopback or any(address in network for network in trusted)
-    return None if known else address_key(peer)
+        if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
+            address = address.ipv4_mapped
+        if any(address in network for network in trusted):
+            return None
+    return counted(peer)
 
 
 async def _until_stopped(

@@ -52,6 +52,17 @@ def address_key(address: str) -> str:
     return str(parsed)
 
 
+def counted(address: str) -> str | None:
+    """What limits count by: `address_key`, or None for this machine itself, since everybody comes
+    from there when a proxy in front is not known as one."""
+    try:
+        parsed = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return address_key(address)
+    mapped = parsed.ipv4_mapped if isinstance(parsed, ipaddress.IPv6Address) else None
+    return None if (mapped or parsed).is_loopback else address_key(address)
+
+
 def _words(seconds: float) -> str:
     if seconds < 90:
         whole = math.ceil(seconds)

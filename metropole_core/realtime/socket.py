@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from quart import Quart, Response, websocket
 
-from metropole_core.accounts.limits import address_key
+from metropole_core.accounts.limits import counted
 from metropole_core.chat import Message
 from metropole_core.chat.limits import Caps
 from metropole_core.chat.rooms import Change
@@ -80,7 +79,7 @@ class Gate:
         if not security.same_origin(site, headers):
             return _refusal(403, "This address is for pages of this site.")
         address = security.address(site, websocket.remote_addr, headers)
-        network = _network(address)
+        network = counted(address)
         if self._closed or not self._caps.enter(network):
             return _refusal(503, "Too many connections. Try again later.")
         try:
@@ -206,16 +205,6 @@ def _transport(scope: Any) -> asyncio.WriteTransport | None:
         return None
     offered = (scope.get("state") or {}).get("transport")
     return getattr(offered, "tr", None)
-
-
-def _network(address: str) -> str | None:
-    """What limits count by; None for this machine itself."""
-    try:
-        if ipaddress.ip_address(address).is_loopback:
-            return None
-    except ValueError:
-        pass
-    return address_key(address)
 
 
 def _refusal(status: int, sentence: str) -> Response:

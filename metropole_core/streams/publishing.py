@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from metropole_core.accounts.limits import address_key
+from metropole_core.accounts.limits import counted
 from metropole_core.contracts.backplane import Shared
 from metropole_core.contracts.channels import ChannelRef
 from metropole_core.contracts.context import Clock
@@ -33,7 +33,8 @@ log = logging.getLogger("metropole.publishing")
 MAX_KEY = 256
 """Characters of a stream key; longer ones are wrong without a look."""
 FAILURES = 20
-"""Wrong keys from one address within `FAILURE_SECONDS`, after which it is refused unheard."""
+"""Wrong keys from one address within `FAILURE_SECONDS`, after which it is refused unheard, unless
+it is this machine's own: a proxy in front may be everybody."""
 FAILURE_SECONDS = 60.0
 SILENCE = 5.0
 """Seconds without a packet after which a newer publisher with the same key takes over."""
@@ -158,16 +159,18 @@ class PublishingService:
         return refusal
 
     async def _look_up(self, key: str, peer: str) -> tuple[Refusal | None, Channel | None]:
-        home = address_key(peer)
-        blocked = await self._shared.remaining(f"publish-blocked:{home}")
-        if blocked is not None:
-            sentence = "Too many wrong stream keys came from your address. Wait a minute."
-            return Refusal("rate_limited", sentence, retry_after=blocked), None
+        home = counted(peer)
+        if home is not None:
+            blocked = await self._shared.remaining(f"publish-blocked:{home}")
+            if blocked is not None:
+                sentence = "Too many wrong stream keys came from your address. Wait a minute."
+                return Refusal("rate_limited", sentence, retry_after=blocked), None
         channel = await self._channels.find_by_key(key) if 0 < len(key) <= MAX_KEY else None
         if channel is None:
-            failures = await self._shared.increment(f"publish-failed:{home}", FAILURE_SECONDS)
-            if failures >= FAILURES:
-                await self._shared.set(f"publish-blocked:{home}", b"1", FAILURE_SECONDS)
+            if home is not None:
+                failures = await self._shared.increment(f"publish-failed:{home}", FAILURE_SECONDS)
+                if failures >= FAILURES:
+                    await self._shared.set(f"publish-blocked:{home}", b"1", FAILURE_SECONDS)
             return Refusal("bad_key", BAD_KEY), None
         until = await self._channels.refused_until(channel.id)
         if until is not None:

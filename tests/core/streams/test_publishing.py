@@ -63,6 +63,13 @@ async def test_wrong_keys_are_counted_by_address(house: House, clock: FakeClock)
     assert isinstance(await house.publishing.open("rtmp", key, "2001:db8::1"), Grant)
 
 
+async def test_wrong_keys_through_a_proxy_on_this_machine_keep_nobody_out(house: House) -> None:
+    channel = await house.channel()
+    for _ in range(publishing_module.FAILURES + 1):
+        assert (await house.refused("wrong", "127.0.0.1")).code == "bad_key"
+    await house.publish(channel, "127.0.0.1")
+
+
 async def test_good_keys_do_not_count(house: House) -> None:
     channel = await house.channel()
     for _ in range(publishing_module.FAILURES + 5):
