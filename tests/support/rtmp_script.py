@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from time import monotonic
 
 from metropole_media.live import Packet, Track
 from metropole_media.rtmp import amf0, messages
 from tests.support.encoded import Encoded
+from tests.support.rtmp_socket import RawEncoder, connected
 
 VIDEO_CSID, AUDIO_CSID, DATA_CSID = 4, 6, 5
 WRAP = 1 << 32
@@ -148,3 +151,29 @@ def nth_picture(sent: Iterable[Sent], every: int, change: Callable[[Sent], Sent]
         else:
             found.append(one)
     return found
+
+
+async def perform(port: int, key: str, sent: Iterable[Sent], *, goodbye: bool = True) -> None:
+    """Send each message at its time on the wall's clock.
+
+    Arguments:
+        goodbye: whether the encoder says that it stops.
+    """
+    async with connected(port) as encoder:
+        await encoder.ask(key)
+        assert await encoder.status() == "NetStream.Publish.Start"
+        await encoder.announce_chunk_size(60_000)
+        began = monotonic()
+        for one in sent:
+            await asyncio.sleep(max(0.0, began + one.at - monotonic()))
+            await encoder.send(written(encoder, one))
+        if goodbye:
+            await encoder.command("deleteStream", 9.0, None, 1.0)
+            await encoder.status()
+
+
+def written(encoder: RawEncoder, one: Sent) -> bytes:
+    """A message in chunks."""
+    return encoder.chunks.message(
+        one.csid, one.kind, one.body, timestamp=one.timestamp, stream_id=1
+    )

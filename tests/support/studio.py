@@ -29,7 +29,7 @@ from metropole_core.registry import Registry
 from metropole_core.testing import FakeClock, make_context
 from metropole_core.testing.context import FakeAddresses, FakePublication
 from tests.support.playlist_check import read_playlist
-from tests.support.rtmp_script import Sent
+from tests.support.rtmp_script import Sent, written
 from tests.support.rtmp_socket import RawEncoder, connected
 
 STEP = 0.1
@@ -124,9 +124,7 @@ class Studio:
                 waiting, until = b"", sent.at + STEP
                 if turn:
                     self.clock.advance(max(0.0, began + sent.at - self.clock.monotonic()))
-            waiting += encoder.chunks.message(
-                sent.csid, sent.kind, sent.body, timestamp=sent.timestamp, stream_id=1
-            )
+            waiting += written(encoder, sent)
         return await self._hand_over(encoder, waiting)
 
     async def _hand_over(self, encoder: RawEncoder, data: bytes) -> bool:
