@@ -1,5 +1,5 @@
-"""Encoders that come back with other settings, or begin oddly: whoever watches plays on, on the page
-that is open."""
+"""Encoders that come back with other settings, or begin oddly: whoever watches plays on, on the
+page that is open."""
 
 from __future__ import annotations
 
