@@ -40,7 +40,7 @@ class Database(core.Database):
 
     Each task has its own connection while it needs one; a transaction holds it. Inside a
     transaction start no task that queries: it would not see what is not committed, and wait for
-    a connection that others hold. All waits are bounded by 10 s and end in `Unavailable`.
+    a connection that others hold. All waits are bounded by 20 s and end in `Unavailable`.
     """
 
     SUPPORTED_BACKENDS = _BACKENDS

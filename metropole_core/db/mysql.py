@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import getpass
 import importlib
+from collections.abc import AsyncIterator
 from typing import Any
 
 from databases.backends.mysql import MySQLBackend as StockBackend
@@ -16,6 +17,9 @@ from metropole_core.db.statements import Statements
 from metropole_core.errors import ConfigError
 
 MAX_CONNECTIONS = 10
+ANSWER_SECONDS = 20.0
+"""How long one statement, or a new connection, may take. A server that is cut off without a word
+would else keep all connections for ever."""
 CLIENT_FOUND_ROWS = 2
 """Capability flag: an UPDATE counts the rows it found, as SQLite does, not those that differ."""
 
@@ -113,7 +117,11 @@ class MySQLConnection(RawConnection):
         except TimeoutError:
             raise busy() from None
         try:
-            self._connection = await self._pool.acquire()
+            async with asyncio.timeout(ANSWER_SECONDS):
+                self._connection = await self._pool.acquire()
+        except TimeoutError:
+            backend.gate.release()
+            raise busy() from None
         except BaseException:
             backend.gate.release()
             raise
@@ -129,7 +137,7 @@ class MySQLConnection(RawConnection):
 
     async def run(self, sql: str, args: Any, *, one: bool = False, writes: bool = False) -> Outcome:
         self.usable()
-        async with self._connection.cursor() as cursor:
+        async with self._answering(), self._connection.cursor() as cursor:
             await cursor.execute(sql, args)
             if cursor.description is None:
                 return Outcome(None, (), cursor.rowcount, cursor.lastrowid or 0)
@@ -144,7 +152,7 @@ class MySQLConnection(RawConnection):
         self.usable()
         # A bad row must not leave those before it: executemany may send several statements.
         alone = not self._connection.get_transaction_status()
-        async with self._connection.cursor() as cursor:
+        async with self._answering(), self._connection.cursor() as cursor:
             if alone:
                 await cursor.execute("START TRANSACTION")
             try:
@@ -159,3 +167,12 @@ class MySQLConnection(RawConnection):
 
     async def begin(self, *, readonly: bool) -> None:
         await self.run("START TRANSACTION READ ONLY" if readonly else "START TRANSACTION", None)
+
+    @contextlib.asynccontextmanager
+    async def _answering(self) -> AsyncIterator[None]:
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                yield
+        except TimeoutError:
+            self.dirty = True  # the answer may still come
+            raise busy() from None

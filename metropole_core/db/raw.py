@@ -34,7 +34,7 @@ class Outcome(NamedTuple):
 
 
 def busy() -> Unavailable:
-    """Every connection was in use for `GATE_SECONDS`."""
+    """Every connection was in use for `GATE_SECONDS`, or the server does not answer."""
     return Unavailable("The site is very busy. Try again in a moment.", retry_after=5)
 
 

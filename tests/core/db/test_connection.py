@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sys
+import time
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
-from metropole_core.db import raw
+from metropole_core.db import mysql, raw
 from metropole_core.db.connection import Database, make_database
 from metropole_core.db.faults import is_duplicate, is_transient
 from metropole_core.db.raw import TransactionLost
@@ -347,6 +348,24 @@ async def test_disconnect_closes_and_connects_again(db_url: str) -> None:
         await db.disconnect()
     with pytest.raises(RuntimeError, match="not connected"):
         await db.fetch_val("SELECT 1")
+
+
+@pytest.mark.parametrize("db_url", ["mariadb"], indirect=True)
+async def test_a_server_that_does_not_answer_is_given_up(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mysql, "ANSWER_SECONDS", 0.2)
+
+    async def ask() -> None:
+        async with database.transaction():
+            await database.fetch_val("SELECT SLEEP(3)")
+
+    began = time.monotonic()
+    tries = [ask() for _ in range(mysql.MAX_CONNECTIONS)]
+    for failure in await asyncio.gather(*tries, return_exceptions=True):
+        assert isinstance(failure, Unavailable)
+    assert await database.fetch_val("SELECT 7") == 7
+    assert time.monotonic() - began < 2.5
 
 
 @pytest.mark.parametrize("db_url", ["mariadb"], indirect=True)
