@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from quart import Quart, Response, g, request
 from werkzeug.exceptions import LengthRequired, RequestEntityTooLarge
 
+from metropole_core.clock import utc_now
 from metropole_core.errors import NotSignedIn
 from metropole_core.pages import (
     account,
@@ -22,7 +23,7 @@ from metropole_core.pages import (
 )
 from metropole_core.pages.i18n import gettext as _
 from metropole_core.pages.page import Pages, pages
-from metropole_core.pages.visitor import find_visitor
+from metropole_core.pages.visitor import Visitor, find_visitor
 
 if TYPE_CHECKING:
     from metropole_core.site import Site
@@ -31,6 +32,8 @@ MAX_FORM_BYTES = 64 * 1024
 MAX_UPLOAD_BYTES = 6 * 1024 * 1024
 """A picture of at most 5 MiB and its form."""
 
+JUST_NOW = 60.0
+"""Seconds."""
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 UPLOADS = frozenset({"dashboard.set_thumbnail", "dashboard.set_avatar"})
 LOOSE = frozenset({"assets.serve", "files.serve", "home.healthz", "art.cover", "art.favicon",
@@ -91,6 +94,8 @@ async def _finish_answer(response: Response) -> Response:
         response.headers["Vary"] = "Cookie, Accept-Language"
         if visitor is not None and visitor.is_new:
             _set_cookie(site, response, "guest", visitor.guest, security.GUEST_SECONDS)
+        if "new_session" not in g and visitor is not None and _starts_anew(site, visitor):
+            g.new_session = visitor.token
     elif "Cache-Control" not in response.headers:
         response.headers["Cache-Control"] = "no-store"
     if "new_session" in g:
@@ -105,6 +110,14 @@ async def _finish_answer(response: Response) -> Response:
         else:
             _set_cookie(site, response, "session", g.new_session, security.SESSION_SECONDS)
     return response
+
+
+def _starts_anew(site: Site, visitor: Visitor) -> bool:
+    """Whether the session's days are counted from just now on: then the cookie's are, too."""
+    if visitor.session is None:
+        return False
+    left = visitor.session.expires_at - utc_now(site.clock)
+    return left.total_seconds() > security.SESSION_SECONDS - JUST_NOW
 
 
 def _set_cookie(site: Site, response: Response, name: str, value: str, seconds: int) -> None:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
+
+from metropole_core.accounts.service import SESSION_LIFE
+from metropole_core.db.tables import sessions
 
 PASSWORD = "four random little words"
 NEW = {"name": "Newcomer", "display_name": "Neu & Komisch", "password": PASSWORD, "email": ""}
@@ -85,6 +89,28 @@ async def test_signing_in_anew_makes_a_new_session(fresh: Any) -> None:
     answer = await browser.send("/signin", {"login": "other", "password": PASSWORD, "next": "/"})
     assert answer.status == 303
     assert "chosen-by-somebody-else" not in answer.headers["Set-Cookie"]
+
+
+async def test_the_cookie_lives_on_as_its_session_does(fresh: Any) -> None:
+    browser = await fresh.visitor("other")
+    token = fresh.sessions["other"]
+    now = datetime.now(UTC)
+
+    async def seen(ago: timedelta) -> str:
+        await fresh.site.db.execute(
+            sessions.update().values(seen_at=now - ago, expires_at=now - ago + SESSION_LIFE)
+        )
+        return str((await browser.get("/")).headers.get("Set-Cookie", ""))
+
+    assert "metropole_session" not in await seen(timedelta(minutes=50))
+    cookie = await seen(timedelta(days=29))
+    assert cookie.startswith(f"metropole_session={token};")
+    assert "Max-Age=2592000" in cookie
+    assert "HttpOnly" in cookie
+    await seen(timedelta(days=29))
+    answer = await browser.get("/api/v1/channels")
+    assert "public" in answer.headers["Cache-Control"]
+    assert "Set-Cookie" not in answer.headers
 
 
 async def test_a_second_account_ends_the_session_of_the_first(fresh: Any) -> None:
