@@ -122,7 +122,7 @@ async def test_ending_a_broadcast_keeps_the_encoder_away(town: Town) -> None:
         # Nobody else noticed anything.
         assert other.running
         await expect_state(player(away), "live")
-        seen = await beside.measure(2)
+        seen = await beside.smooth(2)
         assert seen.stalls == 0, seen
         assert seen.advanced > 1.8, seen
 
@@ -142,7 +142,7 @@ async def test_a_second_encoder_on_one_key_is_refused(town: Town) -> None:
             assert status == 1
             await town.site.logs("is refused: already_live", after=heard)
             assert first.running
-            seen = await watch.measure(2)
+            seen = await watch.smooth(2)
             assert seen.stalls == 0, seen
             assert seen.advanced > 1.8, seen
             await expect_state(player(viewer), "live")

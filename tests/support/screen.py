@@ -159,6 +159,20 @@ class Watch:
             quality["total"],
         )
 
+    async def smooth(self, seconds: float, tries: int = 3) -> Steady:
+        """Watch for a while without a stall: a machine that was busy with something else for a
+        moment gets another chance, a player that stalls by itself does not get through.
+
+        Returns:
+            The first while without a stall, else the last one.
+        """
+        for _ in range(tries - 1):
+            seen = await self.measure(seconds)
+            if not seen.stalls:
+                return seen
+            print(f"watching again: {seen}")
+        return await self.measure(seconds)
+
     async def _sample(self) -> None:
         if not self._sampling:
             self._sampling = True
