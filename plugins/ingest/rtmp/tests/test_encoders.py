@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import shutil
 import sys
 
 import av
@@ -71,7 +70,6 @@ async def test_a_refused_encoder_gives_up(running: Running) -> None:
     assert running.doors.stays == {}
 
 
-@pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="no ffmpeg program here")
 async def test_the_ffmpeg_program(running: Running, until: Until) -> None:
     follower = running.doors.follow("secret")
     source = ("-re", "-f", "lavfi", "-i", "testsrc2=size=320x240:rate=25")
