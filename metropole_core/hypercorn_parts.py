@@ -3,9 +3,10 @@
 What is added to it: each connection's transport stands in the ASGI state as `state["transport"]`
 (a `Ref`), so that a message encoded once can be written to many WebSockets; open connections are
 known, bounded in all and by address, and can be aborted; who does not read an answer is cut off
-instead of keeping a connection for ever; permessage-deflate is never negotiated, since it costs
-180 KiB and half as much CPU again for each connection. `missing` says at start what a release
-moved; the site then runs on plain Hypercorn.
+instead of keeping a connection for ever; HTTP/2 is not spoken, which neither browsers nor proxies
+ask of a server without TLS, and which strangers can make fail; permessage-deflate is never
+negotiated, since it costs 180 KiB and half as much CPU again for each connection. `missing` says
+at start what a release moved; the site then runs on plain Hypercorn.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import hypercorn.asyncio.run as run
 import hypercorn.protocol.ws_stream as ws_stream
 from hypercorn.asyncio.tcp_server import TCPServer
 from hypercorn.config import Config, Sockets
+from hypercorn.protocol.h11 import H11Protocol
 from hypercorn.utils import wrap_app
 
 from metropole_core.chat.limits import Caps
@@ -115,6 +117,8 @@ def missing() -> list[str]:
         found.append("worker_serve finds TCPServer elsewhere")
     if "sockets" not in inspect.signature(run.worker_serve).parameters:
         found.append("worker_serve takes no sockets")
+    if not inspect.iscoroutinefunction(getattr(H11Protocol, "_check_protocol", None)):
+        found.append("HTTP/2 begins elsewhere")
     if not callable(getattr(ws_stream, "server_extensions_handshake", None)):
         found.append("the WebSocket handshake negotiates extensions elsewhere")
     return found
@@ -124,12 +128,17 @@ def _no_extensions(*_arguments: Any) -> None:
     """Accept no extension that a client offers."""
 
 
+async def _no_http2(self: H11Protocol, event: Any) -> None:
+    """Take "PRI" for a method like others, and a wish to upgrade for none."""
+
+
 def install() -> list[str]:
     """Put the additions in place; does nothing, and says what is missing, when they do not fit."""
     absent = missing()
     if not absent:
         run.__dict__["TCPServer"] = OfferingServer
         ws_stream.__dict__["server_extensions_handshake"] = _no_extensions
+        H11Protocol._check_protocol = _no_http2  # type: ignore[method-assign]
     return absent
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 import msgspec
-from quart import Quart, Response, g, redirect, request
+from quart import Quart, Response, g, has_request_context, redirect, request, websocket
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers.response import Response as WerkzeugResponse
 
@@ -52,8 +52,9 @@ def register(app: Quart) -> None:
 async def on_metropole_error(error: MetropoleError) -> Response | WerkzeugResponse:
     """An error that has its own sentence."""
     if error.status >= 500:
-        log.error("%s %s: %s", request.method, request.path, error.sentence)
-    if isinstance(error, NotSignedIn) and request.method == "GET" and not _is_json():
+        log.error("%s: %s", _what(), error.sentence)
+    is_page = has_request_context() and request.method == "GET" and not _is_json()
+    if isinstance(error, NotSignedIn) and is_page:
         return redirect(sign_in_path(request.full_path.rstrip("?")), 303)
     response = await error_page(error.status, _(error.sentence), code=error.code)
     if error.retry_after is not None:
@@ -75,12 +76,15 @@ async def on_http_error(error: HTTPException) -> Response | WerkzeugResponse:
 
 async def on_failure(error: Exception) -> Response:
     """A defect. The log has it in full, the person a sentence."""
-    log.error("%s %s failed", request.method, request.path, exc_info=error)
+    log.error("%s failed", _what(), exc_info=error)
     return await error_page(500, _(SENTENCES[500]))
 
 
 async def error_page(status: int, sentence: str, code: str = "error") -> Response:
-    """The page for a status; plain text when even that page cannot be made."""
+    """The page for a status; plain text when even that page cannot be made, and for what asks
+    for a WebSocket."""
+    if not has_request_context():
+        return _plain(status, sentence)
     if _is_json():
         return _json(status, code, sentence)
     try:
@@ -96,7 +100,17 @@ async def error_page(status: int, sentence: str, code: str = "error") -> Respons
         )
     except Exception:
         log.exception("the error page failed")
-        return Response(sentence + "\n", status=status, content_type="text/plain; charset=utf-8")
+        return _plain(status, sentence)
+
+
+def _what() -> str:
+    if has_request_context():
+        return f"{request.method} {request.path}"
+    return f"WebSocket {websocket.path}"
+
+
+def _plain(status: int, sentence: str) -> Response:
+    return Response(sentence + "\n", status=status, content_type="text/plain; charset=utf-8")
 
 
 def _is_json() -> bool:

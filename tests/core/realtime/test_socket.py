@@ -32,6 +32,26 @@ async def test_pages_of_other_sites_are_refused(place: Place, headers: dict[str,
     assert refused.value.status == 403
 
 
+async def test_elsewhere_there_is_no_socket(place: Place, caplog: pytest.LogCaptureFixture) -> None:
+    for path, words in (("/ws/no/such", "404: There is no page"), ("/signin", "4")):
+        with pytest.raises(Rejected, match=f"^{words}"):
+            await place.socket(path=path)
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
+
+
+async def test_without_the_database_nobody_is_let_in(
+    start_place: Start, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with start_place() as place:
+        ann = await place.person()
+        await place.site.db.disconnect()
+        with pytest.raises(Rejected, match="not your fault") as refused:
+            await place.socket(ann)
+        await place.site.db.connect()
+        assert refused.value.status == 500
+        assert "WebSocket /ws failed" in caplog.text
+
+
 async def test_an_address_has_a_bounded_number_of_sockets(place: Place) -> None:
     headers = {"X-Forwarded-For": "203.0.113.9"}
     opened = [await place.socket(headers=headers) for _ in range(gate_module.MAX_PER_ADDRESS)]

@@ -220,6 +220,20 @@ async def test_connections_are_bounded(
         writer.close()
 
 
+async def test_http2_is_not_spoken(
+    configure: Configure, sqlite_url: str, socket_part: list[Any]
+) -> None:
+    config = configure(sqlite_url)
+    async with running(config):
+        for head in (
+            "PRI * HTTP/2.0\n\nSM\n\n",
+            "GET /none HTTP/1.1\nHost: x\nConnection: Upgrade\nUpgrade: h2c\n\n",
+        ):
+            reader, writer = await ask(config, head)
+            assert (await asyncio.wait_for(reader.readline(), 5)).startswith(b"HTTP/1.1 4")
+            writer.close()
+
+
 async def test_connections_of_one_address_are_bounded(
     configure: Configure,
     sqlite_url: str,
