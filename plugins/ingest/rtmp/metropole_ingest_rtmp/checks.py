@@ -7,7 +7,8 @@ import errno
 
 from metropole_core.contracts.checks import Finding, Level
 from metropole_ingest_rtmp.probe import Answer, who_answers
-from metropole_ingest_rtmp.settings import RtmpSettings, split_bind
+from metropole_ingest_rtmp.settings import RtmpSettings
+from metropole_media.bind import split_bind
 
 SUBJECT = "RTMP port"
 WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "::1"}

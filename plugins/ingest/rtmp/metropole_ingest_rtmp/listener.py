@@ -13,7 +13,8 @@ from metropole_core.contracts.context import PluginContext
 from metropole_core.contracts.ingest import IngressPoint
 from metropole_core.errors import Unavailable
 from metropole_ingest_rtmp.connection import RtmpConnection
-from metropole_ingest_rtmp.settings import RtmpSettings, split_bind
+from metropole_ingest_rtmp.settings import RtmpSettings
+from metropole_media.bind import split_bind
 from metropole_media.rtmp.limits import RtmpLimits
 
 APP = "live"

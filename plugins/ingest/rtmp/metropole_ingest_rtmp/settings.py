@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from metropole_media.bind import split_bind
+
 
 class RtmpSettings(BaseModel):
     """Settings of the RTMP ingest."""
@@ -50,18 +52,3 @@ class RtmpSettings(BaseModel):
     def _check_bind(cls, value: str) -> str:
         split_bind(value)
         return value
-
-
-def split_bind(value: str) -> tuple[str, int]:
-    """Host and port of "host:port" or "[host]:port".
-
-    Raises:
-        ValueError: it is neither.
-    """
-    host, colon, port = value.rpartition(":")
-    bracketed = host.startswith("[") and host.endswith("]")
-    if not colon or not host or not port.isascii() or not port.isdigit() or int(port) > 65535:
-        raise ValueError("write an address and a port, like 127.0.0.1:1935")
-    if ":" in host and not bracketed:
-        raise ValueError("write an IPv6 address in brackets, like [::1]:1935")
-    return host.strip("[]"), int(port)

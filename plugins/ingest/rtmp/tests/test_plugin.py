@@ -9,13 +9,14 @@ from collections.abc import Iterator
 import pytest
 from metropole_ingest_rtmp.listener import RtmpListener, _source
 from metropole_ingest_rtmp.plugin import Plugin
-from metropole_ingest_rtmp.settings import RtmpSettings, split_bind
+from metropole_ingest_rtmp.settings import RtmpSettings
 from pydantic import ValidationError
 
 from metropole_core.contracts.checks import Check, Level
 from metropole_core.contracts.ingest import Ingest
 from metropole_core.errors import Unavailable
 from metropole_core.testing.context import make_context
+from metropole_media.bind import split_bind
 from tests.support.rtmp_listener import Running
 
 

@@ -7,9 +7,10 @@ import errno
 from contextlib import suppress
 
 from metropole_core.contracts.checks import Finding, Level
+from metropole_media.bind import split_bind
 from metropole_media.http.limits import SERVER
 from metropole_provider_local.port import why_not
-from metropole_provider_local.settings import LocalSettings, split_bind
+from metropole_provider_local.settings import LocalSettings
 
 SUBJECT = "Media port"
 WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "::1"}

@@ -12,13 +12,14 @@ from metropole_core.contracts.context import PluginContext
 from metropole_core.contracts.egress import PlaybackSource
 from metropole_core.contracts.ingest import IngressPoint
 from metropole_core.errors import ConfigError, Unavailable
+from metropole_media.bind import split_bind
 from metropole_media.http.limits import ListenerLimits
 from metropole_media.http.listener import Listener, ListenerStats
 from metropole_media.live import LiveStream
 from metropole_provider_local.broadcast import Broadcast
 from metropole_provider_local.files import connections_possible
 from metropole_provider_local.port import why_not
-from metropole_provider_local.settings import LocalSettings, split_bind
+from metropole_provider_local.settings import LocalSettings
 
 
 class LocalProvider:

@@ -6,6 +6,8 @@ import ipaddress
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from metropole_media.bind import split_bind
+
 SETTING = "`bind` of [plugin.provider_local], or METROPOLE_PLUGIN__PROVIDER_LOCAL__BIND"
 """How an operator finds the setting of the media port."""
 
@@ -69,18 +71,3 @@ class LocalSettings(BaseModel):
         for network in value:
             ipaddress.ip_network(network)
         return value
-
-
-def split_bind(value: str) -> tuple[str, int]:
-    """Host and port of "host:port" or "[host]:port".
-
-    Raises:
-        ValueError: it is neither.
-    """
-    host, colon, port = value.rpartition(":")
-    bracketed = host.startswith("[") and host.endswith("]")
-    if not colon or not host or not port.isascii() or not port.isdigit() or int(port) > 65535:
-        raise ValueError("write an address and a port, like 127.0.0.1:8001")
-    if ":" in host and not bracketed:
-        raise ValueError("write an IPv6 address in brackets, like [::1]:8001")
-    return host.strip("[]"), int(port)
