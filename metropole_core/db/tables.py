@@ -55,6 +55,10 @@ users = _table(
     sa.Column("password_hash", sa.String(255), nullable=False),
     _flag("is_admin", default=False),
     sa.Column("avatar", sa.String(200)),
+    # "active", "pending" (waits for approval) or "blocked".
+    sa.Column("state", key(20), nullable=False, index=True, server_default=sa.text("'active'")),
+    # Whether they may go live; NULL: as the site's setting says.
+    sa.Column("may_stream", sa.Boolean(create_constraint=False)),
     sa.Column("created_at", Utc, nullable=False),
 )
 
@@ -69,6 +73,28 @@ sessions = _table(
     sa.Column("expires_at", Utc, nullable=False, index=True),
     _text("address", 45),
     _text("user_agent", 200),
+)
+
+invitations = _table(
+    "invitations",
+    sa.Column("id", Id, primary_key=True),
+    # Keyed hash: the code itself is shown once, to who makes it.
+    sa.Column("code_hash", key(64), nullable=False, unique=True),
+    _text("note", 100),
+    sa.Column("created_by", Id, _to("users.id", on_delete="SET NULL"), index=True),
+    sa.Column("created_at", Utc, nullable=False),
+    sa.Column("expires_at", Utc),
+    sa.Column("max_uses", sa.Integer, nullable=False, server_default=sa.text("1")),
+    sa.Column("uses", sa.Integer, nullable=False, server_default=sa.text("0")),
+    # Becomes `users.may_stream` of who comes by it.
+    sa.Column("may_stream", sa.Boolean(create_constraint=False)),
+)
+
+password_resets = _table(
+    "password_resets",
+    sa.Column("token_hash", key(64), primary_key=True),
+    sa.Column("user_id", Id, _to("users.id"), nullable=False, index=True),
+    sa.Column("expires_at", Utc, nullable=False),
 )
 
 channels = _table(
@@ -91,6 +117,16 @@ channels = _table(
     # What `search` looks through: names, title, category and tags, case-folded.
     sa.Column("search_text", key(1000), nullable=False, server_default=sa.text("''")),
     sa.Column("created_at", Utc, nullable=False),
+)
+
+# NULL: the site's limit holds. 0: none.
+channel_limits = _table(
+    "channel_limits",
+    sa.Column("channel_id", Id, _to("channels.id"), primary_key=True, autoincrement=False),
+    sa.Column("bitrate", sa.BigInteger),  # bit/s
+    sa.Column("height", sa.Integer),  # pixels of the shorter side
+    sa.Column("seconds", sa.Integer),  # of one broadcast
+    sa.Column("storage", sa.BigInteger),  # octets
 )
 
 stream_keys = _table(
@@ -118,6 +154,8 @@ broadcasts = _table(
     sa.Column("started_at", Utc, nullable=False),
     sa.Column("ended_at", Utc),
     sa.Column("peak_viewers", sa.Integer, nullable=False, server_default=sa.text("0")),
+    # Unguessable part of its playback addresses, the same after a restart of the server.
+    sa.Column("playback_id", key(64)),
     sa.Index("ix_broadcasts_channel_id_started_at", "channel_id", "started_at"),
 )
 
