@@ -9,7 +9,7 @@ PROJECTS := $(wildcard $(addsuffix /pyproject.toml,$(MEMBERS)))
 NODE_OK := $(shell node -e 'process.exit(+process.versions.node.split(".")[0]<22)' 2>/dev/null && echo y)
 NPM_PATH := PATH="$(CURDIR)/$(T)/bin:$$PATH"
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint lock assets docs bench pictures clean
+.PHONY: help setup demo test test-full lint lock assets docs bench pictures clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -52,6 +52,10 @@ test: setup ## lint, then every test
 	@echo "==> journeys in a real browser"
 	@.venv/bin/pytest -q tests/journeys
 	@$(MAKE) --no-print-directory docs
+
+test-full: test ## the same, then the tests marked `full` (an hour or so)
+	@echo "==> tests marked full"
+	@.venv/bin/pytest -q -m full $(ARGS)
 
 clean: ## remove everything that was built
 	@rm -rf $(T) .venv .cache node_modules demo-data test-output
