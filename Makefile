@@ -9,7 +9,7 @@ PROJECTS := $(wildcard $(addsuffix /pyproject.toml,$(MEMBERS)))
 NODE_OK := $(shell node -e 'process.exit(+process.versions.node.split(".")[0]<22)' 2>/dev/null && echo y)
 NPM_PATH := PATH="$(CURDIR)/$(T)/bin:$$PATH"
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-full lint lock assets docs bench pictures clean
+.PHONY: help setup demo test test-full lint lock assets docs bench pictures wheels clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -58,7 +58,7 @@ test-full: test ## the same, then the tests marked `full` (an hour or so)
 	@.venv/bin/pytest -q -m full $(ARGS)
 
 clean: ## remove everything that was built
-	@rm -rf $(T) .venv .cache node_modules demo-data test-output
+	@rm -rf $(T) .venv .cache node_modules demo-data dist test-output
 
 docs: setup ## build the documentation; a warning is an error
 	@.venv/bin/sphinx-build -q -W --keep-going -b html docs docs/_build/html && echo "docs/_build/html/index.html"
@@ -89,6 +89,11 @@ themes/default/metropole_theme_default/static/dist/manifest.json: node_modules/.
 bench: setup ## measure; results go to docs/explanation/performance.md by hand
 	@tools/need-packages.sh
 	@.venv/bin/python -m benchmarks.ingest_to_hls
+
+wheels: setup ## build every distribution into dist/
+	@rm -rf dist
+	@for member in $(MEMBERS); do $(UV) build -q --wheel --out-dir dist $$member || exit 1; done
+	@ls dist
 
 pictures: setup ## make the screenshots of the documentation again
 	@METROPOLE_UPDATE_PICTURES=1 .venv/bin/pytest -q tests/journeys/test_pictures.py
