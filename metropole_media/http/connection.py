@@ -270,9 +270,13 @@ class Connection(asyncio.BufferedProtocol):
     def _serialise(self, head: Head | None, response: Response) -> tuple[bytes, memoryview | None]:
         """What is written at once, and what follows when that is taken."""
         chunk = self._limits.write_chunk
+        compressed = False
+        if response.gzip is not None:
+            compressed = head is not None and head.gzip
+            response = response.form(compressed)
         if head is not None and head.plain and not self._last and len(response.body) <= chunk:
             return response.wire, None
-        if head is not None:
+        if head is not None and not compressed:
             response = apply_range(head.request, response)
         lines = response.head
         if head is None or not head.keep_alive or self._last:

@@ -44,14 +44,38 @@ class Response:
     Fields:
         status: HTTP status.
         body: the bytes.
-        headers: (name, value) pairs without Content-Length and Connection.
+        headers: (name, value) pairs without Content-Length, Connection, Vary and Content-Encoding.
+        gzip: the body compressed, or a function that compresses it when somebody first wants it
+            (called once; nobody pays where nobody asks). None: there is only one form.
         wire: head and body as sent on a connection that stays open (built on first use).
+
+    Who sends an answer asks for `form()` first.
     """
 
     status: int
     body: bytes = b""
     headers: tuple[tuple[str, str], ...] = ()
+    gzip: bytes | Callable[[], bytes] | None = field(default=None, repr=False, compare=False)
     _cache: dict[str, bytes] = field(default_factory=dict, repr=False, compare=False)
+    _forms: dict[bool, Response] = field(default_factory=dict, repr=False, compare=False)
+
+    def form(self, gzip: bool) -> Response:
+        """The answer as it is sent: compressed if that is wanted and there is such a form.
+
+        With two forms, both tell caches what they depend on (RFC 9110 section 12.5.5). The answer
+        has no further form; it is made once and always the same object, with its own `wire`.
+        """
+        if self.gzip is None:
+            return self
+        form = self._forms.get(gzip)
+        if form is None:
+            headers = (*self.headers, ("Vary", "Accept-Encoding"))
+            body = self.body
+            if gzip:
+                headers = (*headers, ("Content-Encoding", "gzip"))
+                body = self.gzip if isinstance(self.gzip, bytes) else self.gzip()
+            form = self._forms[gzip] = Response(self.status, body, headers)
+        return form
 
     @property
     def head(self) -> bytes:

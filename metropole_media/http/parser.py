@@ -13,6 +13,7 @@ import re
 from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
+from metropole_media.http.encoding import wants_gzip
 from metropole_media.http.origin import Request
 
 MAX_HEAD = 8 * 1024
@@ -58,12 +59,14 @@ class Head(NamedTuple):
         keep_alive: whether the connection stays open after the answer (never for HTTP/1.0).
         plain: whether a prebuilt answer fits as it is: a GET without a range, on a connection
             that stays open.
+        gzip: whether the compressed form of an answer is wanted.
     """
 
     prefix: str
     request: Request
     keep_alive: bool
     plain: bool
+    gzip: bool
 
 
 class _Block(NamedTuple):
@@ -72,6 +75,7 @@ class _Block(NamedTuple):
     headers: dict[str, str]
     close: bool
     ranged: bool
+    gzip: bool
 
 
 class RequestParser:
@@ -89,7 +93,7 @@ class RequestParser:
         # A player sends the same headers with every request: the last block is kept with its
         # meaning, which halves the work.
         self._block_bytes: bytes | None = None
-        self._block = _Block({}, False, False)
+        self._block = _Block({}, False, False, False)
 
     @property
     def buffered(self) -> int:
@@ -155,7 +159,7 @@ class RequestParser:
         if block != self._block_bytes:
             self._block = _read_block(block)
             self._block_bytes = block
-        headers, close, ranged = self._block
+        headers, close, ranged, gzip = self._block
         if version == b"HTTP/1.1":
             if "host" not in headers:
                 raise BadHead(400, "the Host header is missing")
@@ -163,7 +167,7 @@ class RequestParser:
         else:
             stays = False
         request = Request(method, path, query, headers)
-        return Head(prefix, request, stays, stays and not ranged and method == "GET")
+        return Head(prefix, request, stays, stays and not ranged and method == "GET", gzip)
 
 
 def _read_target(target: bytes, method: str) -> tuple[str, str, str]:
@@ -222,9 +226,13 @@ def _read_block(block: bytes) -> _Block:
             raise BadHead(400, f"the header {name} is there twice")
         if name == "connection":
             options.update(option.strip(" \t").lower() for option in value.split(","))
+        if name == "accept-encoding" and name in headers:
+            value = f"{headers[name]}, {value}"
         headers[name] = value
     if "transfer-encoding" in headers or not _ZERO.fullmatch(headers.get("content-length", "0")):
         raise BadHead(400, "a request with a body is not taken here")
     if not _HOST.fullmatch(headers.get("host", "")):
         raise BadHead(400, "the Host header is malformed")
-    return _Block(headers, "close" in options, "range" in headers)
+    ranged = "range" in headers
+    gzip = wants_gzip(headers.get("accept-encoding", ""), ranged=ranged)
+    return _Block(headers, "close" in options, ranged, gzip)

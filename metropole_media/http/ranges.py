@@ -12,8 +12,8 @@ _RANGE = re.compile(r"bytes=(?:([0-9]{1,15})-([0-9]{0,15})|-([0-9]{1,15}))", re.
 def apply_range(request: Request, response: Response) -> Response:
     """The part of an answer that was asked for.
 
-    Only a GET that is answered 200 has ranges. Several ranges, another unit or a condition
-    (If-Range) give the whole answer, as the RFC allows.
+    Only a GET that is answered 200 has ranges, and only the form that is not compressed. Several
+    ranges, another unit or a condition (If-Range) give the whole answer, as the RFC allows.
     """
     wanted = request.headers.get("range")
     if wanted is None or response.status != 200 or request.method != "GET":

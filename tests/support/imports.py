@@ -39,6 +39,7 @@ SANS_IO = (
     "metropole_media/hls/*",
     "metropole_media/live.py",
     "metropole_media/packager.py",
+    "metropole_media/http/encoding.py",
     "metropole_media/http/origin.py",
     "metropole_media/http/parser.py",
     "metropole_media/http/ranges.py",
