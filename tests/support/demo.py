@@ -16,8 +16,9 @@ ON_AIR = b"northlight: connecting -> live"
 class Demo:
     """One demonstration. `said` holds what it printed so far."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, metropole: Path = METROPOLE) -> None:
         self.folder = folder / "demo-data"
+        self.metropole = metropole
         self.port, self.media, self.rtmp = free_ports(3)
         self.said = b""
         self.process: asyncio.subprocess.Process
@@ -30,7 +31,7 @@ class Demo:
         """Start it, for the second time as well; it has not said anything yet then."""
         self.said = b""
         self.process = await asyncio.create_subprocess_exec(
-            METROPOLE, "demo", "--data-dir", str(self.folder), "--port", str(self.port),
+            self.metropole, "demo", "--data-dir", str(self.folder), "--port", str(self.port),
             "--media-port", str(self.media), "--rtmp-port", str(self.rtmp),
             stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
         )  # fmt: skip

@@ -5,14 +5,18 @@ from __future__ import annotations
 
 import asyncio
 import os
+import resource
 import signal
 import socket
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 METROPOLE = Path(sys.executable).with_name("metropole")
 START_TIMEOUT = 30.0
+LIMITS = {resource.RLIMIT_NOFILE: "nofile", resource.RLIMIT_FSIZE: "fsize"}
+"""The options of prlimit (util-linux), which keeps the process id."""
 ADMIN = "boss"
 ADMIN_PASSWORD = "a password for the tests"
 
@@ -35,6 +39,7 @@ class SiteProcess:
     port: int
     media_port: int
     rtmp_port: int
+    metropole: Path = METROPOLE
     process: asyncio.subprocess.Process | None = None
     log: list[str] = field(default_factory=list)
     _reader: asyncio.Task[None] | None = None
@@ -69,7 +74,7 @@ class SiteProcess:
             What it printed. A failure is an AssertionError with all of it.
         """
         process = await asyncio.create_subprocess_exec(
-            METROPOLE, "--config", str(self.config), *arguments,
+            self.metropole, "--config", str(self.config), *arguments,
             env={**os.environ, **(env or {})}, stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
         )  # fmt: skip
@@ -80,7 +85,7 @@ class SiteProcess:
     async def start(self) -> None:
         """`metropole serve`, until it answers."""
         self.process = await asyncio.create_subprocess_exec(
-            METROPOLE, "--config", str(self.config), "serve",
+            self.metropole, "--config", str(self.config), "serve",
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
         )  # fmt: skip
@@ -142,8 +147,10 @@ class SiteProcess:
         return code
 
 
-def make_site(folder: Path, database: str | None = None) -> SiteProcess:
+def make_site(
+    folder: Path, database: str | None = None, *, metropole: Path = METROPOLE
+) -> SiteProcess:
     """A site in an empty folder; SQLite unless told otherwise. Nothing runs yet."""
     port, media, rtmp = free_ports(3)
     url = database or f"sqlite:///{folder}/data/metropole.sqlite3"
-    return SiteProcess(folder, url, port, media, rtmp)
+    return SiteProcess(folder, url, port, media, rtmp, metropole)
