@@ -1,13 +1,41 @@
-"""How the command speaks: timed steps, tables, and errors in one sentence."""
+"""How the command speaks: timed steps, tables, JSON for programs, and errors in one sentence.
+
+With `--json` standard output holds one JSON document and nothing else; errors stay a sentence on
+standard error, and the exit code says the rest.
+"""
 
 from __future__ import annotations
 
+import json
 import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import click
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+"""The option of every command that prints something a program may want."""
+
+
+def print_json(value: Any) -> None:
+    """Print one JSON document. Dataclasses become objects, enums their value, paths and times
+    text."""
+    click.echo(json.dumps(value, indent=2, default=_plain, ensure_ascii=False))
+
+
+def _plain(value: Any) -> Any:
+    from dataclasses import asdict, is_dataclass
+    from datetime import datetime
+
+    if is_dataclass(value) and not isinstance(value, type):
+        return asdict(value)
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, set | frozenset | tuple):
+        return list(value)
+    return str(value)
 
 
 @contextmanager

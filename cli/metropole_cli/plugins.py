@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import json
-from dataclasses import asdict
 from pathlib import Path
 
 import click
 
-from metropole_cli.output import table
+from metropole_cli.output import json_option, print_json, table
 from metropole_cli.site_config import read_config
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@json_option
 @click.pass_obj
 def plugins(config_path: Path | None, as_json: bool) -> None:
     """List the plugins: name, kind, version, state, reason."""
@@ -29,7 +27,7 @@ def plugins(config_path: Path | None, as_json: bool) -> None:
 
     records = asyncio.run(look())
     if as_json:
-        click.echo(json.dumps([asdict(record) for record in records], indent=2, default=str))
+        print_json(records)
         return
     table(
         ("NAME", "KIND", "VERSION", "STATE", "REASON"),

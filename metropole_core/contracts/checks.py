@@ -22,12 +22,15 @@ class Finding:
         subject: what was looked at ("RTMP port").
         sentence: what was found.
         advice: what to do about it, empty when all is well.
+        code: stable word for programs ("rtmp_port_taken"), whatever the sentence says. Left out:
+            `Check.name`.
     """
 
     level: Level
     subject: str
     sentence: str
     advice: str = ""
+    code: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +39,8 @@ class Check:
 
     Fields:
         name: unique within the plugin.
-        run: looks, and says what it found. Must not change anything. Budget 5 s.
+        run: looks, and says what it found; an exception is a finding too. Must not change
+            anything, nor block: what takes long is awaited. Budget 5 s.
     """
 
     name: str
