@@ -6,6 +6,9 @@ from urllib.parse import urlsplit
 
 from metropole_core.config import SiteConfig
 
+FALLBACK_PATH = "/-/media"
+"""Where the site's own port serves what egresses serve at the media port."""
+
 
 class SiteAddresses:
     """`contracts.context.Addresses` from the settings."""
@@ -22,6 +25,12 @@ class SiteAddresses:
             return self._config.media_url
         parts = urlsplit(self._config.public_url)
         return f"{parts.scheme}://{_host(parts.hostname)}:{port}"
+
+    @property
+    def fallback_url(self) -> str | None:
+        if not self._config.media_fallback.enabled:
+            return None
+        return self._config.public_url + FALLBACK_PATH
 
     def rtmp_url(self, port: int) -> str:
         if self._config.rtmp_url is not None:

@@ -37,6 +37,8 @@ from metropole_core.streams.store import StreamStore
 from metropole_core.streams.viewers import Viewers
 
 log = logging.getLogger("metropole.site")
+from metropole_core.streams.fallback import MediaFallback
+from metropole_core.streams.limiter import Limiter
 
 START_SECONDS = 5.0
 STOP_SECONDS = 1.0
@@ -124,6 +126,11 @@ class Site:
         self.started = False
         self._running: list[Provider | Ingest] = []
 
+        self.media_fallback = MediaFallback(
+            config.media_fallback.max_viewers,
+            config.media_fallback.max_waiting,
+            self.clock.monotonic,
+        )
     @classmethod
     def create(cls, config: SiteConfig) -> Site:
         """The site of these settings, nothing opened yet.

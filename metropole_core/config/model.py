@@ -8,6 +8,9 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr
 
 from metropole_core.config import values
+from metropole_core.config.limits import LimitsConfig
+from metropole_core.config.media_fallback import MediaFallbackConfig
+from metropole_core.config.people import Registration, Streaming
 
 
 class Table(BaseModel):
@@ -128,3 +131,13 @@ class SiteConfig(Table):
     def from_environment(self, plugin: str) -> frozenset[str]:
         """Names of that plugin's settings that the environment gave."""
         return self._from_env.get(plugin, frozenset())
+    limits: LimitsConfig = Field(
+        default=LimitsConfig(),
+        title="Limits",
+        description="What creators may take of bandwidth, time and disk: [limits].",
+    )
+    media_fallback: MediaFallbackConfig = Field(
+        default=MediaFallbackConfig(),
+        title="Media through the site's port",
+        description="For players that cannot reach the media port: [media_fallback].",
+    )

@@ -61,6 +61,12 @@ class Addresses(Protocol):
         """The media port as players reach it: the setting `media_url`, or the host of
         `public_url` with that port."""
 
+    @property
+    def fallback_url(self) -> str | None:
+        """Where the site's own port serves the origins of egresses, each under its `prefix`, for
+        players that cannot reach the media port; without a slash at the end. None: nowhere,
+        since the operator does not want it."""
+
     def rtmp_url(self, port: int) -> str:
         """The RTMP server as encoders reach it: the setting `rtmp_url`, or rtmp:// with the host
         of `public_url` and that port (left out when it is 1935)."""

@@ -35,12 +35,16 @@ class PlaybackSource:
         latency_ms: what a viewer can expect, for the order of choice.
     """
 
+        fallback_url: absolute URL of the same on the site's own port, for players that cannot
+            reach the host and port of `url` (a strict firewall, a tunnel, mixed content). All
+            that hangs on it lies beside it under the same names. None: there is no second way.
     engine: str
     url: str
     mime_type: str
     latency_ms: int
 
 
+    fallback_url: str | None = None
 class Output(Protocol):
     """One stream as one egress plays it out."""
 

@@ -131,6 +131,7 @@ def page_data(
                 "url": source.url,
                 "mime_type": source.mime_type,
                 "latency_ms": source.latency_ms,
+                "fallback_url": source.fallback_url,
             }
             for source in sources
         ],

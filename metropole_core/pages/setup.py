@@ -18,6 +18,7 @@ from metropole_core.pages import (
     errors,
     files,
     home,
+    media,
     search,
     security,
 )
@@ -47,6 +48,9 @@ def register(app: Quart, site: Site) -> None:
     app.before_request(_look_at_request)
     app.after_request(_finish_answer)
     errors.register(app)
+    if site.config.media_fallback.enabled:
+        app.extensions["media"] = media.SitePort(site)
+        app.register_blueprint(media.blueprint)
     for module in (home, account, art_routes, assets, files, dashboard, search, channel):
         app.register_blueprint(module.blueprint)
 
@@ -56,6 +60,8 @@ async def _look_at_request() -> None:
     uploads = request.endpoint in UPLOADS
     if request.method not in SAFE:
         await _check_length(MAX_UPLOAD_BYTES if uploads else MAX_FORM_BYTES)
+    if request.endpoint == media.ENDPOINT:
+        return  # players read no words, and ask ten times a second
     here.catalogs.use(request.accept_languages.best_match(here.catalogs.languages) or "en")
     if request.endpoint in LOOSE:
         return
@@ -87,7 +93,8 @@ async def _finish_answer(response: Response) -> Response:
     site = pages().site
     for name, value in security.STATIC_HEADERS.items():
         response.headers.setdefault(name, value)
-    response.headers.setdefault("Content-Security-Policy", security.content_security_policy(site))
+    if "Content-Security-Policy" not in response.headers:
+        response.headers["Content-Security-Policy"] = security.content_security_policy(site)
     visitor = g.get("visitor")
     if response.mimetype == "text/html":
         response.headers.setdefault("Cache-Control", "private, no-cache")

@@ -14,7 +14,7 @@ from metropole_core.backplane import MemoryShared, PrefixShared
 from metropole_core.bus import EventBus
 from metropole_core.contracts.channels import ChannelRef
 from metropole_core.contracts.context import Clock, PluginContext, Registry
-from metropole_core.contracts.publishing import Grant, Limits, Refusal
+from metropole_core.contracts.publishing import Grant, Refusal
 from metropole_core.registry import Registry as CoreRegistry
 from metropole_core.tasks import TaskOwner
 from metropole_core.testing.clock import FakeClock
@@ -24,6 +24,14 @@ S = TypeVar("S", bound=BaseModel)
 
 CHANNEL = ChannelRef(1, "lab", 7)
 """The channel that `FakeChannels` and `FakePublishing` know when nothing else is said."""
+
+
+def make_broadcast(
+    playback_id: str = "abc", channel: ChannelRef = CHANNEL, started_at: float | None = None
+) -> BroadcastRef:
+    """A broadcast of a channel; it begins at the time that a new `FakeClock` shows."""
+    began = FakeClock().time() if started_at is None else started_at
+    return BroadcastRef(channel, playback_id, began)
 
 
 @dataclass(slots=True)
@@ -58,7 +66,6 @@ class FakePublishing:
         self._clock = clock or FakeClock()
         self.channel = channel
         self.stream = LiveStream(channel.name, self._clock.monotonic)
-        self.limits = Limits()
         self.refusals: dict[str, Refusal] = {}
         self.asked: list[tuple[str, str, str]] = []
         self.publications: list[FakePublication] = []
@@ -73,7 +80,7 @@ class FakePublishing:
             self.stream = LiveStream(self.channel.name, self._clock.monotonic)
         publication = FakePublication()
         self.publications.append(publication)
-        return Grant(self.channel, self.stream, publication, self.limits)
+        return Grant(self.channel, self.stream, publication)
 
 
 class FakeChannels:
@@ -101,6 +108,10 @@ class FakeAddresses:
 
     def media_url(self, port: int) -> str:
         return f"https://{self.host}:{port}"
+
+    @property
+    def fallback_url(self) -> str | None:
+        return f"{self.public_url}/-/media"
 
     def rtmp_url(self, port: int) -> str:
         return f"rtmp://{self.host}" if port == 1935 else f"rtmp://{self.host}:{port}"

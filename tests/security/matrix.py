@@ -89,6 +89,10 @@ ROWS = [
     Row("GET", "/favicon.svg", ALL_SEE),
     Row("GET", "/assets/<owner>/<path:file>", ALL_SEE),
     Row("GET", "/files/<path:key>", ALL_SEE),
+    # Media through the site's port: only the egresses that are here, and nothing is taken.
+    *(Row(method, "/-/media/<prefix>/<path:name>", who(status), path={"prefix": "none"})
+      for method, status in (("GET", "404"), ("POST", "405"), ("PUT", "405"), ("PATCH", "405"),
+                             ("DELETE", "405"))),
     Row("POST", "/preferences", who("303 /"), form={"key": "scheme", "value": "light"}),
     # The API reads only.
     Row("GET", "/api/v1/channels", ALL_SEE),

@@ -50,7 +50,8 @@ class PagesProvider:
 
     def playback(self, channel: ChannelRef) -> tuple[PlaybackSource, ...]:
         url = "https://media.example/hls/abc/index.m3u8"
-        return (PlaybackSource("hls", url, "application/vnd.apple.mpegurl", 800),)
+        fallback = "http://127.0.0.1:8000/-/media/hls/abc/index.m3u8"
+        return (PlaybackSource("hls", url, "application/vnd.apple.mpegurl", 800, fallback),)
 
     def end(self, channel: ChannelRef) -> None: ...
 

@@ -43,6 +43,7 @@ SANS_IO = (
     "metropole_media/http/origin.py",
     "metropole_media/http/parser.py",
     "metropole_media/http/ranges.py",
+    "metropole_core/streams/fallback.py",
     "metropole_core/streams/machine.py",
 )
 MEDIA_EXTRAS = ("av", "aiortc")

@@ -128,6 +128,7 @@ async def test_page_data_holds_what_a_player_needs(fresh: Any) -> None:
     assert data["channel"]["state"] == "live"
     assert data["channel"]["owner"] is False
     assert data["sources"][0]["url"] == "https://media.example/hls/abc/index.m3u8"
+    assert data["sources"][0]["fallback_url"].endswith("/-/media/hls/abc/index.m3u8")
     assert data["ws"] == "/ws?channel=owner"
     offline = json.loads((await browser.get("/other?fragment=page-data")).body)
     assert offline["sources"] == []

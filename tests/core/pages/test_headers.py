@@ -16,7 +16,15 @@ def _paths(app: Any) -> list[str]:
         if rule.websocket or "GET" not in (rule.methods or ()):
             continue
         path = rule.rule
-        for converter in ("<path:key>", "<path:file>", "<owner>", "<name>", "<mode>"):
+        for converter in (
+            "<path:key>",
+            "<path:file>",
+            "<path:name>",
+            "<owner>",
+            "<name>",
+            "<mode>",
+            "<prefix>",
+        ):
             path = path.replace(converter, "owner")
         assert "<" not in path, path
         found.append(path)

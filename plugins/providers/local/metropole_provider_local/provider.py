@@ -5,12 +5,14 @@ from __future__ import annotations
 import errno
 import ipaddress
 from collections.abc import Callable
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 from metropole_core.contracts.channels import ChannelRef
 from metropole_core.contracts.context import PluginContext
 from metropole_core.contracts.egress import PlaybackSource
 from metropole_core.contracts.ingest import IngressPoint
+from metropole_core.contracts.provider import BroadcastRef
 from metropole_core.errors import ConfigError, Unavailable
 from metropole_media.bind import split_bind
 from metropole_media.http.limits import ListenerLimits
@@ -105,15 +107,16 @@ class LocalProvider:
                 self._log.exception("ingest %s names no address", ingest.name)
         return tuple(points)
 
-    def open(self, channel: ChannelRef, available: Callable[[], None]) -> LiveStream:
-        """The stream of the running broadcast, or a new one with every egress on it.
+    def open(self, broadcast: BroadcastRef, available: Callable[[], None]) -> LiveStream:
+        """The stream of the broadcast, or a new one with every egress on it.
 
         Raises:
             Unavailable: the media port is closed, or `max_broadcasts` are running.
         """
+        channel = broadcast.channel
         running = self._broadcasts.get(channel.id)
         if running is not None:
-            if not running.stream.ended:
+            if not running.stream.ended and running.playback_id == broadcast.playback_id:
                 return running.stream
             self.end(channel)
         if self._listener is None:
@@ -121,16 +124,18 @@ class LocalProvider:
         if len(self._broadcasts) >= self._context.settings.max_broadcasts:
             raise Unavailable("This server has as many streams as it can take.", retry_after=60)
         stream = LiveStream(channel.name, self._context.clock.monotonic)
-        broadcast = self._broadcasts[channel.id] = Broadcast(stream, available, self._log)
+        running = self._broadcasts[channel.id] = Broadcast(broadcast, stream, available, self._log)
         base = self._media_url()
         for egress in self._context.registry.egresses():
-            broadcast.follow(egress, channel, f"{base}/{egress.prefix}")
+            running.follow(egress, f"{base}/{egress.prefix}")
         return stream
 
     def playback(self, channel: ChannelRef) -> tuple[PlaybackSource, ...]:
         """What the egresses offer now, lowest latency first."""
         broadcast = self._broadcasts.get(channel.id)
-        return broadcast.playback() if broadcast is not None else ()
+        if broadcast is None:
+            return ()
+        return tuple(self._with_fallback(source) for source in broadcast.playback())
 
     def end(self, channel: ChannelRef) -> None:
         """End the running broadcast, if there is one.
@@ -146,6 +151,13 @@ class LocalProvider:
         """The media port as players reach it."""
         parts = urlsplit(self._media_url())
         return (f"{parts.scheme}://{parts.netloc}",)
+
+    def _with_fallback(self, source: PlaybackSource) -> PlaybackSource:
+        """The same with its address on the site's own port."""
+        base, fallback = f"{self._media_url()}/", self._context.addresses.fallback_url
+        if fallback is None or not source.url.startswith(base):
+            return source
+        return replace(source, fallback_url=f"{fallback}/{source.url.removeprefix(base)}")
 
     def _media_url(self) -> str:
         return self._context.addresses.media_url(self.port).rstrip("/")

@@ -64,7 +64,10 @@ async def test_a_broadcast(start: Start) -> None:
     publisher.write(packet(80))
     assert told == [1]
     url = f"https://live.example:{provider.port}/count/lab"
-    assert provider.playback(CHANNEL) == (PlaybackSource("count", url, "text/plain", 1000),)
+    by_site = "https://live.example/-/media/count/lab"
+    assert provider.playback(CHANNEL) == (
+        PlaybackSource("count", url, "text/plain", 1000, by_site),
+    )
     assert provider.media_origins() == (f"https://live.example:{provider.port}",)
     assert await fetch(provider.port, "/count/lab") == (200, b"lab:3")
     provider.end(CHANNEL)
