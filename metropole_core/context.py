@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import ssl
 from collections.abc import Iterable
 from typing import Any
 
@@ -57,6 +58,7 @@ class ContextMaker:
         self._channels = channels
         self._publishing = publishing
         self._tasks: dict[str, TaskOwner] = {}
+        self.tls: ssl.SSLContext | None = None
 
     def make(self, name: str, settings: Any) -> PluginContext[Any]:
         """Everything for one plugin."""
@@ -76,6 +78,7 @@ class ContextMaker:
             addresses=self._addresses,
             channels=self._channels,
             publishing=self._publishing,
+            tls=self.tls,
             log=log,
             spawn=tasks.spawn,
         )

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import ssl
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -60,6 +61,15 @@ class ServerConfig(Config):
         self.caps = Caps(max_connections, max_per_address)
         self.home = home
         self.transports: set[asyncio.WriteTransport] = set()
+        self.tls: ssl.SSLContext | None = None
+        """What the secure sockets speak with; set before the server starts."""
+
+    @property
+    def ssl_enabled(self) -> bool:
+        return self.tls is not None
+
+    def create_ssl_context(self) -> ssl.SSLContext | None:
+        return self.tls
 
 
 class OfferingServer(TCPServer):

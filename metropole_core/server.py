@@ -58,11 +58,13 @@ async def serve(
         failures: list[Exception] = []
         with _signals(stop, server):
             await start(app)
+            if site.certificate is not None:
+                server.tls = site.certificate.context
             try:
                 await hypercorn_parts.serve(
                     app,
                     server,
-                    Sockets([], [sock], []),
+                    Sockets([sock], [], []) if server.tls else Sockets([], [sock], []),
                     lambda: _until_stopped(site, server, stop, ready, failures),
                 )
             finally:
@@ -129,6 +131,7 @@ def _server_config(config: SiteConfig) -> ServerConfig:
     server.accesslog = None
     server.errorlog = logging.getLogger("metropole.hypercorn")
     server.include_server_header = False
+    server.ssl_handshake_timeout = 10.0
     return server
 
 

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
 from metropole_core.accounts import Accounts
+from metropole_core.accounts.credentials import Credentials
+from metropole_core.accounts.first_run import FirstRun
 from metropole_core.accounts.limits import RateLimit
+from metropole_core.accounts.people import People
+from metropole_core.accounts.rights import StreamRights
 from metropole_core.addresses import SiteAddresses
 from metropole_core.backplane import MemoryShared
 from metropole_core.bus import EventBus
@@ -27,18 +32,22 @@ from metropole_core.db.connection import make_database
 from metropole_core.discovery import describe
 from metropole_core.errors import ConfigError
 from metropole_core.keys import SiteKeys
+from metropole_core.limits import ChannelLimits, Notices
+from metropole_core.limits.storage import StorageRoom
+from metropole_core.looks import Looks
 from metropole_core.plugins import PluginManager
 from metropole_core.registry import Registry
 from metropole_core.settings.store import SettingsStore
 from metropole_core.storage import Storage
+from metropole_core.streams.fallback import MediaFallback
+from metropole_core.streams.limiter import Limiter
 from metropole_core.streams.publishing import PublishingService
 from metropole_core.streams.status import LiveStatus
 from metropole_core.streams.store import StreamStore
 from metropole_core.streams.viewers import Viewers
+from metropole_core.tls import Certificate, certificate_of
 
 log = logging.getLogger("metropole.site")
-from metropole_core.streams.fallback import MediaFallback
-from metropole_core.streams.limiter import Limiter
 
 START_SECONDS = 5.0
 STOP_SECONDS = 1.0
@@ -75,7 +84,7 @@ class Site:
 
     Made by `Site.create`; nothing is opened before `start`. After it, `closing` holds what is to
     be called first when the site goes down: whoever keeps connections open says good-bye there,
-    within a second.
+    within a second. `looks` are asked every few seconds while it runs.
     """
 
     def __init__(self, config: SiteConfig, clock: Clock | None = None) -> None:
@@ -89,13 +98,43 @@ class Site:
         self.shared = MemoryShared(self.clock.monotonic)
         self.rate_limit = RateLimit(self.shared)
         self.registry = Registry(config.default_provider)
-        self.channels = Channels(self.db, self.keys, self.storage, self.clock, self.events)
-        self.accounts = Accounts(
-            self.db, self.keys, self.clock, channels=self.channels, shared=self.shared
+        self.limits = ChannelLimits(self.db, config.limits)
+        self.channels = Channels(
+            self.db,
+            self.keys,
+            self.storage,
+            self.clock,
+            self.events,
+            config.channels_per_account,
+            StorageRoom(self.limits, self.storage),
         )
+        self.accounts = Accounts(
+            self.db,
+            self.keys,
+            self.clock,
+            channels=self.channels,
+            shared=self.shared,
+            registration=config.registration,
+        )
+        self.people = People(self.db, channels=self.channels, sessions=self.accounts.sessions)
+        self.credentials = Credentials(
+            self.db,
+            self.keys,
+            self.clock,
+            sessions=self.accounts.sessions,
+            hasher=self.accounts.hasher,
+            shared=self.shared,
+        )
+        self.first_run = FirstRun(self.accounts, self.shared)
+        self.rights = StreamRights(self.db, config.streaming)
         self.follows = Follows(self.db, self.clock, self.events)
         self.chat = Chat(
             self.db, self.channels, self.follows, self.registry, self.events, self.clock
+        )
+        self.media_fallback = MediaFallback(
+            config.media_fallback.max_viewers,
+            config.media_fallback.max_waiting,
+            self.clock.monotonic,
         )
         self.viewers = Viewers(self.clock, self.events, self._name_of)
         self.status = LiveStatus(
@@ -107,9 +146,18 @@ class Site:
             self.clock,
             config.reconnect_window,
         )
+        self.notices = Notices(self.clock, self.events)
+        self.limiter = Limiter(self.limits, self.status, self.notices, self.clock)
         self.publishing = PublishingService(
-            self.channels, self.registry, self.status, self.shared, self.clock
+            self.channels,
+            self.registry,
+            self.status,
+            self.shared,
+            self.clock,
+            self.rights,
+            self.limiter,
         )
+        self.people.changed.append(self.publishing.recheck)
         self.channels.key_rotated.append(self.publishing.key_rotated)
         self.settings = SettingsStore(self.db, self.keys)
         self._contexts = ContextMaker(
@@ -122,15 +170,14 @@ class Site:
             publishing=self.publishing,
         )
         self.plugins = PluginManager(config, self.registry, self._contexts.release)
+        self.certificate: Certificate | None = None
         self.closing: list[Callable[[], Awaitable[None]]] = []
+        self.looks = Looks([self.publishing.recheck, self.limiter.reread])
         self.started = False
+        self.instance = secrets.token_hex(8)
+        """Tells this run of the site from every other."""
         self._running: list[Provider | Ingest] = []
 
-        self.media_fallback = MediaFallback(
-            config.media_fallback.max_viewers,
-            config.media_fallback.max_waiting,
-            self.clock.monotonic,
-        )
     @classmethod
     def create(cls, config: SiteConfig) -> Site:
         """The site of these settings, nothing opened yet.
@@ -158,19 +205,27 @@ class Site:
         What a plugin fails at is recorded with its reason, and the site starts without it.
 
         Raises:
-            ConfigError: the database cannot be used; the sentence says what to do.
+            ConfigError: database or certificate cannot be used; the sentence says what to do.
         """
+        self.certificate = certificate_of(self.config)
+        if self.certificate is not None:
+            self._contexts.tls = self.certificate.context
+            self.looks.asked.append(self.certificate.renew)
         try:
             await self._open(migrated=True)
+            await self.first_run.begin()
             await self.status.recover()
+            self.limiter.start()
             for provider in self.registry.providers():
                 await self._start_part(provider)
+            self.publishing.resume()
             for ingest in self.registry.ingests():
                 await self._start_part(ingest)
         except BaseException:
             await self.stop()
             raise
         self.started = True
+        self.looks.start()
         for sentence in self.missing():
             log.warning(sentence)
 
@@ -285,6 +340,8 @@ class Site:
 
     async def _close(self) -> None:
         steps = (
+            self.looks.stop,
+            self.limiter.stop,
             self.status.stop,
             self.chat.stop,
             self._contexts.stop,

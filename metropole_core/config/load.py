@@ -135,6 +135,10 @@ def _with_folder(config: SiteConfig, given: dict[str, Any], folder: Path | None)
     changes["key_file"] = (
         folder / config.key_file if "key_file" in given else default_key_file(data)
     )
+    for name in ("certificate", "certificate_key"):
+        given_path = getattr(config, name)
+        if given_path is not None:
+            changes[name] = folder / given_path
     scheme, _, rest = config.database.partition(":///")
     if "database" not in given:
         changes["database"] = default_database(data)
@@ -149,6 +153,13 @@ def _unknown(where: str, key: str, model: type[BaseModel]) -> str:
     return f"{where}: there is no setting `{key}`.{hint}"
 
 
+def _section(name: str) -> type[BaseModel]:
+    """The model of that table of the file; the site's own when it is none."""
+    field = SiteConfig.model_fields.get(name)
+    kind = field.annotation if field is not None else None
+    return kind if isinstance(kind, type) and issubclass(kind, BaseModel) else SiteConfig
+
+
 def _explain(error: ValidationError, path: Path | None, env: dict[str, Any]) -> str:
     """The first finding as a sentence that names where it was set and what would be right."""
     first = error.errors()[0]
@@ -160,7 +171,6 @@ def _explain(error: ValidationError, path: Path | None, env: dict[str, Any]) -> 
     if table is not None:
         where = f"environment variable {ENV_PREFIX}{'__'.join(location).upper()}"
     if first["type"] == "extra_forbidden":
-        model = PluginsConfig if location[0] == "plugins" else SiteConfig
-        return _unknown(where, location[-1], model)
+        return _unknown(where, location[-1], _section(location[0]))
     message = first["msg"].removeprefix("Value error, ")
     return f"{where}: setting `{'.'.join(location)}`: {message[:1].lower()}{message[1:]}."

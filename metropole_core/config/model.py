@@ -100,10 +100,40 @@ class SiteConfig(Table):
         title="Default provider",
         description="Hosts the streams of channels that chose none. Left out: the first by name.",
     )
+    certificate: Path | None = Field(
+        default=None,
+        title="TLS certificate",
+        description="PEM file with the certificate and its chain, for HTTPS without a web server "
+        "in front. Read again when it changes. Relative to this file.",
+    )
+    certificate_key: Path | None = Field(
+        default=None,
+        title="Key of the certificate",
+        description="PEM file without a password.",
+    )
     trusted_proxies: Annotated[list[str], AfterValidator(values.networks)] = Field(
         default=[],
         title="Trusted proxies",
         description="Networks whose X-Forwarded-For is believed.",
+    )
+    registration: Registration = Field(
+        default="open",
+        title="Who may make an account",
+        description='"open": everyone. "invitation": who has a code. "approval": everyone may ask, '
+        'an administrator decides. "closed": nobody.',
+    )
+    streaming: Streaming = Field(
+        default="everyone",
+        title="Who may stream",
+        description='"everyone" who has an account, or "granted": only whom an administrator gave '
+        "the right. Administrators always may.",
+    )
+    channels_per_account: int = Field(
+        default=5,
+        ge=1,
+        le=1000,
+        title="Channels of one account",
+        description="How many channels one account may own.",
     )
     reconnect_window: float = Field(
         default=30.0,
@@ -118,6 +148,16 @@ class SiteConfig(Table):
         title="Connections",
         description="Open connections of the site port; more are closed at once.",
     )
+    limits: LimitsConfig = Field(
+        default=LimitsConfig(),
+        title="Limits",
+        description="What creators may take of bandwidth, time and disk: [limits].",
+    )
+    media_fallback: MediaFallbackConfig = Field(
+        default=MediaFallbackConfig(),
+        title="Media through the site's port",
+        description="For players that cannot reach the media port: [media_fallback].",
+    )
     plugins: PluginsConfig = Field(default=PluginsConfig(), title="Plugins")
     plugin: dict[str, dict[str, Any]] = Field(
         default={},
@@ -131,13 +171,3 @@ class SiteConfig(Table):
     def from_environment(self, plugin: str) -> frozenset[str]:
         """Names of that plugin's settings that the environment gave."""
         return self._from_env.get(plugin, frozenset())
-    limits: LimitsConfig = Field(
-        default=LimitsConfig(),
-        title="Limits",
-        description="What creators may take of bandwidth, time and disk: [limits].",
-    )
-    media_fallback: MediaFallbackConfig = Field(
-        default=MediaFallbackConfig(),
-        title="Media through the site's port",
-        description="For players that cannot reach the media port: [media_fallback].",
-    )

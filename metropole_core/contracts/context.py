@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import ssl
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
@@ -85,6 +86,9 @@ class PluginContext(Generic[S]):
     addresses: Addresses
     channels: Channels
     publishing: Publishing
+    tls: ssl.SSLContext | None
+    """For servers that the plugin opens: the site's certificate, kept fresh. None when the operator
+    set none, since a web server in front speaks TLS or nobody does."""
     log: logging.Logger
     spawn: Callable[[Coroutine[Any, Any, None], str], None]
     """Run a task that ends with the plugin: (coroutine, name). An exception is logged."""

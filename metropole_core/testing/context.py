@@ -14,6 +14,7 @@ from metropole_core.backplane import MemoryShared, PrefixShared
 from metropole_core.bus import EventBus
 from metropole_core.contracts.channels import ChannelRef
 from metropole_core.contracts.context import Clock, PluginContext, Registry
+from metropole_core.contracts.provider import BroadcastRef
 from metropole_core.contracts.publishing import Grant, Refusal
 from metropole_core.registry import Registry as CoreRegistry
 from metropole_core.tasks import TaskOwner
@@ -145,6 +146,7 @@ def make_context(
         addresses=FakeAddresses(),
         channels=FakeChannels(channels),
         publishing=publishing or FakePublishing(clock=clock),
+        tls=None,
         log=log,
         spawn=TaskOwner(name, log).spawn,
     )

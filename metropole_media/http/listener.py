@@ -12,10 +12,13 @@ import ipaddress
 import logging
 import re
 import socket
+import ssl
 from collections import deque
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from email.utils import formatdate
+from time import monotonic, time
 from typing import Any
 
 from metropole_media.http.connection import Connection
@@ -26,6 +29,7 @@ from metropole_media.http.parser import Head
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 _PREFIX = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_ANSWERS = (Response, Pending)
 _OVER = 16
 """refused connections of one address, beyond its cap, that are still told why"""
 
@@ -84,6 +88,8 @@ class Listener:
         self.counters = ListenerStats()
         self.waiting = 0
         self.port = 0
+        self.date = b""
+        """The header with its line break (RFC 9110 section 6.6.1); one object for a second."""
         self.inbox = bytearray(self.limits.receive_buffer)
         self.inbox_view = memoryview(self.inbox)
         self.loop: asyncio.AbstractEventLoop
@@ -98,6 +104,7 @@ class Listener:
         self._turn_due = False
         self._sweeper: asyncio.TimerHandle | None = None
         self._empty: asyncio.Event | None = None
+        self._dated = 0
         self._told_at = 0.0
         self._untold = 0
         for prefix, origin in (mounts or {}).items():
@@ -120,15 +127,23 @@ class Listener:
             raise ValueError(f"{prefix!r} is taken")
         self._mounts[prefix] = origin
 
-    async def start(self, host: str, port: int) -> None:
+    async def start(self, host: str, port: int, tls: ssl.SSLContext | None = None) -> None:
         """Open the port; 0 takes any that is free. `port` says which it became.
+
+        Arguments:
+            tls: to speak HTTPS with.
 
         Raises:
             OSError: it cannot be opened (taken, not ours, no such address).
         """
         self.loop = asyncio.get_running_loop()
         self._server = await self.loop.create_server(
-            lambda: Connection(self), host, port, backlog=1024
+            lambda: Connection(self),
+            host,
+            port,
+            backlog=1024,
+            ssl=tls,
+            ssl_handshake_timeout=10.0 if tls is not None else None,
         )
         self.port = self._server.sockets[0].getsockname()[1]
         # Accepted sockets inherit it. It bounds what the kernel keeps for a client that does not
@@ -173,6 +188,7 @@ class Listener:
         if address:
             self._by_address[address] = count
         if self._sweeper is None:
+            self._tell_time()
             self._sweeper = self.loop.call_later(self.limits.sweep, self._sweep)
         over_address = count - self.limits.max_per_address if address else 0
         over = max(total + 1 - self.limits.max_connections, over_address)
@@ -210,7 +226,7 @@ class Listener:
             answer = origin.handle(head.request)
         except Exception as error:
             return self.failed(head.prefix, error)
-        if isinstance(answer, Response | Pending):
+        if isinstance(answer, _ANSWERS):
             return answer
         return self.failed(head.prefix, TypeError(f"it answered with {type(answer).__name__}"))
 
@@ -224,7 +240,7 @@ class Listener:
     def failed(self, prefix: str, error: Exception) -> Response:
         """An origin broke its contract: told in the log, at most once a second."""
         self.counters.failures += 1
-        now = self.loop.time()
+        now = monotonic()
         if now - self._told_at >= 1.0:
             self._log.error(
                 "the origin of /%s failed (%d more untold)", prefix, self._untold, exc_info=error
@@ -262,12 +278,19 @@ class Listener:
             self._room = self.limits.release_chunk
 
     def _sweep(self) -> None:
-        now = self.loop.time()
+        now = monotonic()
+        self._tell_time()
         for connection in [one for one in self._connections if one.deadline <= now]:
             connection.expire()
         self._sweeper = None
         if self._connections:
             self._sweeper = self.loop.call_later(self.limits.sweep, self._sweep)
+
+    def _tell_time(self) -> None:
+        now = int(time())
+        if now != self._dated:
+            self._dated = now
+            self.date = f"Date: {formatdate(now, usegmt=True)}\r\n".encode()
 
     def _address(self, peer: Any) -> str:
         """What the cap counts by: an IPv4 address, an IPv6 /64; empty when there is no cap."""

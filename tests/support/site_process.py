@@ -8,6 +8,7 @@ import os
 import resource
 import signal
 import socket
+import ssl
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -32,7 +33,8 @@ def free_ports(count: int) -> list[int]:
 
 @dataclass(slots=True)
 class SiteProcess:
-    """A running site. `log` holds what it printed so far."""
+    """A running site. `log` holds what it printed so far. With `trusted`, a certificate, its pages
+    are asked for over HTTPS."""
 
     folder: Path
     database: str
@@ -40,6 +42,7 @@ class SiteProcess:
     media_port: int
     rtmp_port: int
     metropole: Path = METROPOLE
+    trusted: Path | None = None
     process: asyncio.subprocess.Process | None = None
     log: list[str] = field(default_factory=list)
     _reader: asyncio.Task[None] | None = None
@@ -82,10 +85,15 @@ class SiteProcess:
         assert process.returncode == 0, out.decode()
         return out.decode()
 
-    async def start(self) -> None:
-        """`metropole serve`, until it answers."""
+    async def start(self, limits: Mapping[int, int] | None = None) -> None:
+        """`metropole serve`, until it answers.
+
+        Arguments:
+            limits: of the process, by `resource.RLIMIT_...`; soft and hard alike.
+        """
+        options = [f"--{LIMITS[which]}={value}" for which, value in (limits or {}).items()]
         self.process = await asyncio.create_subprocess_exec(
-            self.metropole, "--config", str(self.config), "serve",
+            *(("prlimit", *options) if options else ()), self.metropole, "--config", str(self.config), "serve",
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
         )  # fmt: skip
@@ -104,7 +112,8 @@ class SiteProcess:
 
     async def get(self, path: str) -> str:
         """The whole answer to a GET, head and body."""
-        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        tls = ssl.create_default_context(cafile=str(self.trusted)) if self.trusted else None
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port, ssl=tls)
         try:
             head = (
                 f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{self.port}\r\nConnection: close\r\n\r\n"

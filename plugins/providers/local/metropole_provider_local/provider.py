@@ -77,7 +77,7 @@ class LocalProvider:
             log=self._log,
         )
         try:
-            await listener.start(self._host, self._port)
+            await listener.start(self._host, self._port, self._context.tls)
         except OSError as error:
             sentence, advice = why_not(error, settings.bind, self._port)
             kind = Unavailable if error.errno == errno.EADDRINUSE else ConfigError
