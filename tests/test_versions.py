@@ -45,4 +45,4 @@ def test_the_full_install_brings_every_plugin() -> None:
         Requirement(each).name
         for each in command["dependencies"] + command["optional-dependencies"]["all"]
     }
-    assert names - {"metropole"} == brought - {"click"}
+    assert names - {"metropole"} == {name for name in brought if name.startswith("metropole")}

@@ -44,15 +44,28 @@ def main(ctx: click.Context, config_path: Path | None) -> None:
 
 
 def _register() -> None:
-    from metropole_cli import database, demo_command, doctor, init, plugins, serve, users
+    from metropole_cli import (
+        completion,
+        database,
+        demo_command,
+        doctor,
+        init,
+        plugins,
+        serve,
+        users,
+    )
+    from metropole_cli.proxy import command as proxy
 
     main.add_command(init.init)
     main.add_command(serve.serve)
     main.add_command(demo_command.demo)
     main.add_command(database.db)
     main.add_command(users.user)
+    main.add_command(invitations.invite)
     main.add_command(plugins.plugins)
     main.add_command(doctor.doctor)
+    main.add_command(completion.completion)
+    main.add_command(proxy.proxy_config)
 
 
 _register()

@@ -42,6 +42,7 @@ async def person(
     scheme: Literal["dark", "light"] = "dark",
     state: StorageState | None = None,
     allow: str = "",
+    trusting: bool = False,
 ) -> AsyncIterator[Page]:
     """Someone with a browser profile of their own; further tabs: `page.context.new_page()`.
 
@@ -50,12 +51,14 @@ async def person(
 
     Arguments:
         state: cookies and storage that the profile begins with.
+        trusting: take any certificate.
     """
     context = await browser.new_context(
         viewport={"width": width, "height": height},
         locale="en-US",
         color_scheme=scheme,
         storage_state=state,
+        ignore_https_errors=trusting,
     )
     errors: list[str] = []
     context.on(
