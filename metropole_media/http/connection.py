@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import math
 from enum import IntEnum
+from time import monotonic
 from typing import TYPE_CHECKING, cast
 
 from metropole_media.http.limits import refusal
@@ -37,6 +38,10 @@ class Phase(IntEnum):
     """the last answer is on its way; what still arrives is thrown away"""
 
 
+# Looking up a member of an Enum costs more than all that is done with it here.
+IDLE, HEAD, WAITING, RELEASED, SENDING, CLOSING = Phase
+
+
 class Connection(asyncio.BufferedProtocol):
     """asyncio calls this; so does the listener, with `deliver`, `expire` and `shut_down`."""
 
@@ -61,7 +66,7 @@ class Connection(asyncio.BufferedProtocol):
         self._limits = listener.limits
         self._parser = RequestParser()
         self._transport: asyncio.Transport
-        self._phase = Phase.IDLE
+        self._phase = IDLE
         self._head: Head | None = None
         self._pending: Pending | None = None
         self._rest: memoryview | None = None
@@ -76,7 +81,7 @@ class Connection(asyncio.BufferedProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
         self._transport.set_write_buffer_limits(self._limits.write_high, self._limits.write_low)
-        self._enter(Phase.IDLE, self._limits.idle_timeout)
+        self._enter(IDLE, self._limits.idle_timeout)
         refused = self._listener.admit(self, transport.get_extra_info("peername"))
         if refused is not None:
             self._end_with(refused)
@@ -86,7 +91,7 @@ class Connection(asyncio.BufferedProtocol):
         return self._listener.inbox
 
     def buffer_updated(self, nbytes: int) -> None:
-        if self._phase is Phase.CLOSING:
+        if self._phase is CLOSING:
             return
         parser = self._parser
         parser.feed(self._listener.inbox_view[:nbytes])
@@ -98,19 +103,19 @@ class Connection(asyncio.BufferedProtocol):
 
     def eof_received(self) -> bool:
         """The client sends no more. What was asked is still answered, unless it must wait."""
-        if self._phase in (Phase.RELEASED, Phase.SENDING):
+        if self._phase in (RELEASED, SENDING):
             self._eof = True
             return True
         return False
 
     def pause_writing(self) -> None:
-        if self._phase is not Phase.CLOSING:
-            self._enter(Phase.SENDING, self._limits.slow_timeout)
+        if self._phase is not CLOSING:
+            self._enter(SENDING, self._limits.slow_timeout)
 
     def resume_writing(self) -> None:
-        if self._phase is not Phase.SENDING:
+        if self._phase is not SENDING:
             return
-        self._enter(Phase.IDLE, self._limits.idle_timeout)
+        self._enter(IDLE, self._limits.idle_timeout)
         self._send_rest()
         if self._free:
             if self._last:
@@ -120,7 +125,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_waiting()
-        self._phase = Phase.CLOSING
+        self._phase = CLOSING
         self._rest = None
         self._listener.forget(self)
 
@@ -132,11 +137,12 @@ class Connection(asyncio.BufferedProtocol):
 
     def deliver(self, response: Response) -> None:
         """Send the answer that was waited for."""
-        if self._phase is not Phase.RELEASED:
+        if self._phase is not RELEASED:
             return
-        self._enter(Phase.IDLE, self._limits.idle_timeout)
+        self._phase = IDLE
+        self.deadline = monotonic() + self._limits.idle_timeout
         self._respond(response)
-        if self._free and (self._parser.buffered or self._eof):
+        if (self._parser.buffered or self._eof) and self._phase <= HEAD:
             # Not here: an origin is in the middle of releasing its waiters.
             self._listener.loop.call_soon(self._work)
 
@@ -144,21 +150,21 @@ class Connection(asyncio.BufferedProtocol):
         """The deadline has passed."""
         counters = self._listener.counters
         phase = self._phase
-        if phase is Phase.IDLE:
+        if phase is IDLE:
             counters.idle_closed += 1
             self._close()
-        elif phase is Phase.HEAD:
+        elif phase is HEAD:
             counters.bad_requests += 1
             self._end_with(refusal(408, "the request head did not arrive in time"))
-        elif phase is Phase.WAITING:
+        elif phase is WAITING:
             counters.waits_expired += 1
             pending = self._stop_waiting()
             if pending is not None:
                 self._listener.hand_over(self, self._listener.expired(pending))
-        elif phase is Phase.SENDING:
+        elif phase is SENDING:
             counters.slow_aborted += 1
             self.abort()
-        elif phase is Phase.CLOSING:
+        elif phase is CLOSING:
             if self._transport.is_closing() or self._transport.get_write_buffer_size():
                 self.abort()
             else:
@@ -169,7 +175,7 @@ class Connection(asyncio.BufferedProtocol):
         self._last = True
         if self._free:
             self._close()
-        elif self._phase is Phase.WAITING:
+        elif self._phase is WAITING:
             self._stop_waiting()
             self._listener.hand_over(self, refusal(503, "the server is stopping", 1))
 
@@ -178,16 +184,17 @@ class Connection(asyncio.BufferedProtocol):
     @property
     def _free(self) -> bool:
         """Whether the next request can be taken up."""
-        return self._phase <= Phase.HEAD
+        return self._phase <= HEAD
 
     def _work(self) -> None:
         """Answer the requests that are here, until one has to be waited for."""
+        listener, parser = self._listener, self._parser
         answered = False
-        while self._free:
+        while self._phase <= HEAD:
             try:
-                head = self._parser.next_head()
+                head = parser.next_head()
             except BadHead as error:
-                self._listener.counters.bad_requests += 1
+                listener.counters.bad_requests += 1
                 self._end_with(refusal(error.status, error.sentence))
                 return
             if head is None:
@@ -195,8 +202,8 @@ class Connection(asyncio.BufferedProtocol):
                 return
             answered = True
             self._head = head
-            self._listener.counters.requests += 1
-            answer = self._listener.answer(head)
+            listener.counters.requests += 1
+            answer = listener.answer(head)
             if isinstance(answer, Pending):
                 self._wait(answer)
             else:
@@ -207,9 +214,10 @@ class Connection(asyncio.BufferedProtocol):
             self._finish()
             return
         if not self._parser.buffered:
-            self._enter(Phase.IDLE, self._limits.idle_timeout)
-        elif answered or self._phase is Phase.IDLE:
-            self._enter(Phase.HEAD, self._limits.head_timeout)
+            self._phase = IDLE
+            self.deadline = monotonic() + self._limits.idle_timeout
+        elif answered or self._phase is IDLE:
+            self._enter(HEAD, self._limits.head_timeout)
         if self._paused:
             self._paused = False
             self._transport.resume_reading()
@@ -225,15 +233,18 @@ class Connection(asyncio.BufferedProtocol):
             listener.waiting += 1
             listener.counters.waits += 1
             self._pending = pending
-            self._enter(Phase.WAITING, min(pending.timeout, self._limits.max_wait))
+            self._phase = WAITING
+            self.deadline = monotonic() + min(pending.timeout, self._limits.max_wait)
             pending.add(id(self), self._released)
 
     def _released(self, response: Response) -> None:
         if self._pending is not None:
             self._pending = None
-            self._listener.waiting -= 1
-            self._enter(Phase.RELEASED, math.inf)
-            self._listener.hand_over(self, response)
+            self._phase = RELEASED
+            self.deadline = math.inf
+            listener = self._listener
+            listener.waiting -= 1
+            listener.hand_over(self, response)
 
     def _stop_waiting(self) -> Pending | None:
         pending = self._pending
@@ -241,7 +252,7 @@ class Connection(asyncio.BufferedProtocol):
             self._pending = None
             self._listener.waiting -= 1
             pending.discard(id(self))
-            self._enter(Phase.RELEASED, math.inf)
+            self._enter(RELEASED, math.inf)
         return pending
 
     # Answers
@@ -258,29 +269,30 @@ class Connection(asyncio.BufferedProtocol):
             prefix = head.prefix if head is not None else ""
             start, rest = self._serialise(head, self._listener.failed(prefix, error))
         self._listener.counters.octets += len(start)
-        self._rest = rest
         transport.write(start)
-        if rest is not None and self._free:
-            self._send_rest()
+        if rest is not None:
+            self._rest = rest
+            if self._phase <= HEAD:
+                self._send_rest()
         if head is None or not head.keep_alive:
             self._last = True
-        if self._last and self._free:
+        if self._last and self._phase <= HEAD:
             self._finish()
 
     def _serialise(self, head: Head | None, response: Response) -> tuple[bytes, memoryview | None]:
         """What is written at once, and what follows when that is taken."""
         chunk = self._limits.write_chunk
+        date = self._listener.date
         compressed = False
         if response.gzip is not None:
             compressed = head is not None and head.gzip
             response = response.form(compressed)
         if head is not None and head.plain and not self._last and len(response.body) <= chunk:
-            return response.wire, None
+            return response.wire(date), None
         if head is not None and not compressed:
             response = apply_range(head.request, response)
-        lines = response.head
-        if head is None or not head.keep_alive or self._last:
-            lines = lines[:-2] + b"Connection: close\r\n\r\n"
+        last = head is None or not head.keep_alive or self._last
+        lines = response.head + date + (b"Connection: close\r\n\r\n" if last else b"\r\n")
         if head is not None and head.request.method == "HEAD":
             return lines, None
         if len(response.body) <= chunk:
@@ -311,7 +323,7 @@ class Connection(asyncio.BufferedProtocol):
         connection and the answer might never be seen (RFC 9112 section 9.6).
         """
         slow = self._transport.get_write_buffer_size() > 0
-        self._enter(Phase.CLOSING, self._limits.slow_timeout if slow else self._limits.linger)
+        self._enter(CLOSING, self._limits.slow_timeout if slow else self._limits.linger)
         # Not here: asyncio may be in the middle of writing (`resume_writing`), and would end the
         # connection a second time after that, which fails when the client has left meanwhile.
         self._listener.loop.call_soon(self._hang_up)
@@ -329,9 +341,9 @@ class Connection(asyncio.BufferedProtocol):
                 transport.resume_reading()
 
     def _close(self) -> None:
-        self._enter(Phase.CLOSING, self._limits.linger)
+        self._enter(CLOSING, self._limits.linger)
         self._transport.close()
 
     def _enter(self, phase: Phase, seconds: float) -> None:
         self._phase = phase
-        self.deadline = self._listener.loop.time() + seconds
+        self.deadline = monotonic() + seconds

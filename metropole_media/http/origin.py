@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from types import MappingProxyType
+from typing import NamedTuple, Protocol
 
 REASONS = {
     200: "OK", 204: "No Content", 206: "Partial Content", 304: "Not Modified",
@@ -20,8 +21,7 @@ REASONS = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """A GET or HEAD request.
 
     Fields:
@@ -34,7 +34,17 @@ class Request:
     method: str
     path: str
     query: str = ""
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = MappingProxyType({})
+
+
+@dataclass(slots=True)
+class _Made:
+    """What was made of an answer so far. `date` and `wire` belong together."""
+
+    head: bytes = b""
+    date: bytes | None = None
+    wire: bytes = b""
+    forms: dict[bool, Response] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,63 +54,69 @@ class Response:
     Fields:
         status: HTTP status.
         body: the bytes.
-        headers: (name, value) pairs without Content-Length, Connection, Vary and Content-Encoding.
+        headers: (name, value) pairs without Content-Length, Connection, Date, Vary and
+            Content-Encoding.
         gzip: the body compressed, or a function that compresses it when somebody first wants it
             (called once; nobody pays where nobody asks). None: there is only one form.
-        wire: head and body as sent on a connection that stays open (built on first use).
 
-    Who sends an answer asks for `form()` first.
+    Who sends an answer asks for its `form()` first.
     """
 
     status: int
     body: bytes = b""
     headers: tuple[tuple[str, str], ...] = ()
     gzip: bytes | Callable[[], bytes] | None = field(default=None, repr=False, compare=False)
-    _cache: dict[str, bytes] = field(default_factory=dict, repr=False, compare=False)
-    _forms: dict[bool, Response] = field(default_factory=dict, repr=False, compare=False)
+    _made: _Made = field(default_factory=_Made, init=False, repr=False, compare=False)
 
     def form(self, gzip: bool) -> Response:
         """The answer as it is sent: compressed if that is wanted and there is such a form.
 
         With two forms, both tell caches what they depend on (RFC 9110 section 12.5.5). The answer
-        has no further form; it is made once and always the same object, with its own `wire`.
+        has no further form; it is made once and always the same object, with its own `wire()`.
         """
         if self.gzip is None:
             return self
-        form = self._forms.get(gzip)
+        forms = self._made.forms
+        form = forms.get(gzip)
         if form is None:
             headers = (*self.headers, ("Vary", "Accept-Encoding"))
             body = self.body
             if gzip:
                 headers = (*headers, ("Content-Encoding", "gzip"))
                 body = self.gzip if isinstance(self.gzip, bytes) else self.gzip()
-            form = self._forms[gzip] = Response(self.status, body, headers)
+            form = forms[gzip] = Response(self.status, body, headers)
         return form
 
     @property
     def head(self) -> bytes:
-        """Status line and headers up to and with the empty line, for a keep-alive connection.
+        """Status line and headers, each with its line break, without the empty line.
 
         Raises:
             ValueError: a header holds a line break, or a character outside Latin-1.
         """
-        head = self._cache.get("head")
-        if head is None:
+        made = self._made
+        if not made.head:
             lines = [f"HTTP/1.1 {self.status} {REASONS.get(self.status, 'Unknown')}"]
             lines += [f"{name}: {value}" for name, value in self.headers]
             if self.status not in (204, 304):  # RFC 9110 section 8.6
                 lines.append(f"Content-Length: {len(self.body)}")
             if any("\r" in line or "\n" in line for line in lines):
                 raise ValueError("a header holds a line break")
-            head = self._cache["head"] = ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
-        return head
+            made.head = ("\r\n".join(lines) + "\r\n").encode("latin-1")
+        return made.head
 
-    @property
-    def wire(self) -> bytes:
-        wire = self._cache.get("wire")
-        if wire is None:
-            wire = self._cache["wire"] = self.head + self.body
-        return wire
+    def wire(self, date: bytes) -> bytes:
+        """Head and body as sent on a connection that stays open, kept for others.
+
+        Arguments:
+            date: a header line with its line break; the same object while it holds, so that
+                an answer is put together anew at most once a second.
+        """
+        made = self._made
+        if made.date is not date:
+            made.wire = b"".join((self.head, date, b"\r\n", self.body))
+            made.date = date
+        return made.wire
 
 
 class Pending:

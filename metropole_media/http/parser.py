@@ -10,6 +10,7 @@ The outcome depends only on the bytes, never on how they were split.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
@@ -20,6 +21,8 @@ MAX_HEAD = 8 * 1024
 """octets of a request line and its headers, with the empty line"""
 
 MAX_HEADERS = 64
+SHORT_LINE = 512
+"""octets of a request line that is worth to be kept with its meaning"""
 
 _END = b"\r\n\r\n"
 _METHODS = {b"GET": "GET", b"HEAD": "HEAD", b"OPTIONS": "OPTIONS"}
@@ -69,6 +72,16 @@ class Head(NamedTuple):
     gzip: bool
 
 
+class _Line(NamedTuple):
+    """A request line, read."""
+
+    method: str
+    prefix: str
+    path: str
+    query: str
+    persistent: bool
+
+
 class _Block(NamedTuple):
     """The headers of a request, read."""
 
@@ -84,15 +97,15 @@ class RequestParser:
     After `next_head()` answered None, less than `MAX_HEAD` octets are kept.
     """
 
-    __slots__ = ("_block", "_block_bytes", "_buffer", "_dead", "_scanned")
+    __slots__ = ("_block", "_buffer", "_dead", "_scanned", "_tail")
 
     def __init__(self) -> None:
         self._buffer = bytearray()
         self._scanned = 0
         self._dead = False
-        # A player sends the same headers with every request: the last block is kept with its
-        # meaning, which halves the work.
-        self._block_bytes: bytes | None = None
+        # A player sends the same headers with every request: the last ones are kept as they
+        # came, line breaks included, with their meaning.
+        self._tail = _END
         self._block = _Block({}, False, False, False)
 
     @property
@@ -127,6 +140,15 @@ class RequestParser:
         if buffer[0] not in _FIRST:
             # Told at once, so that a TLS client on the plain port need not run into a time-out.
             raise BadHead(400, "this is not HTTP/1.1")
+        tail = self._tail
+        if buffer.endswith(tail) and len(buffer) <= MAX_HEAD:
+            line = bytes(buffer[: -len(tail)])
+            if b"\n" not in line:
+                # One request and no more, with the headers of the one before.
+                buffer.clear()
+                self._scanned = 0
+                read = _read_short_line(line) if len(line) <= SHORT_LINE else _read_line(line)
+                return _head(read, self._block)
         end = buffer.find(_END, self._scanned, MAX_HEAD)
         if end < 0:
             if len(buffer) >= MAX_HEAD:
@@ -135,39 +157,48 @@ class RequestParser:
                 raise BadHead(431, f"the request head is longer than {MAX_HEAD} octets")
             self._scanned = max(0, len(buffer) - len(_END) + 1)
             return None
-        head = bytes(buffer[:end])
-        del buffer[: end + len(_END)]
+        whole = bytes(buffer[: end + len(_END)])
+        del buffer[: len(whole)]
         self._scanned = 0
-        line, _, block = head.partition(b"\r\n")
-        return self._read(line, block)
-
-    def _read(self, line: bytes, block: bytes) -> Head:
-        parts = line.split(b" ")
-        if len(parts) != 3:
-            raise BadHead(400, "the request line is not METHOD TARGET VERSION")
-        method_bytes, target, version = parts
-        if version != b"HTTP/1.1" and version != b"HTTP/1.0":
-            if _VERSION.fullmatch(version):
-                raise BadHead(505, "HTTP/1.1 is spoken here")
-            raise BadHead(400, "the request line ends with no HTTP version")
-        method = _METHODS.get(method_bytes)
-        if method is None:
-            if _TOKEN.fullmatch(method_bytes):
-                raise BadHead(405, "only GET and HEAD are answered here")
-            raise BadHead(400, "the method is no token")
-        prefix, path, query = _read_target(target, method)
-        if block != self._block_bytes:
+        line, _, block = whole[:end].partition(b"\r\n")
+        read = _read_line(line)
+        tail = whole[len(line) :]
+        if tail != self._tail:
             self._block = _read_block(block)
-            self._block_bytes = block
-        headers, close, ranged, gzip = self._block
-        if version == b"HTTP/1.1":
-            if "host" not in headers:
-                raise BadHead(400, "the Host header is missing")
-            stays = not close
-        else:
-            stays = False
-        request = Request(method, path, query, headers)
-        return Head(prefix, request, stays, stays and not ranged and method == "GET", gzip)
+            self._tail = tail
+        return _head(read, self._block)
+
+
+def _head(line: _Line, block: _Block) -> Head:
+    headers, close, ranged, gzip = block
+    method, prefix, path, query, persistent = line
+    if persistent and "host" not in headers:
+        raise BadHead(400, "the Host header is missing")
+    stays = persistent and not close
+    request = Request(method, path, query, headers)
+    return Head(prefix, request, stays, stays and not ranged and method == "GET", gzip)
+
+
+def _read_line(line: bytes) -> _Line:
+    """A request line (RFC 9112 section 3)."""
+    parts = line.split(b" ")
+    if len(parts) != 3:
+        raise BadHead(400, "the request line is not METHOD TARGET VERSION")
+    method_bytes, target, version = parts
+    if version != b"HTTP/1.1" and version != b"HTTP/1.0":
+        if _VERSION.fullmatch(version):
+            raise BadHead(505, "HTTP/1.1 is spoken here")
+        raise BadHead(400, "the request line ends with no HTTP version")
+    method = _METHODS.get(method_bytes)
+    if method is None:
+        if _TOKEN.fullmatch(method_bytes):
+            raise BadHead(405, "only GET and HEAD are answered here")
+        raise BadHead(400, "the method is no token")
+    return _Line(method, *_read_target(target, method), version == b"HTTP/1.1")
+
+
+# Very many players ask for the same part at the same time.
+_read_short_line = lru_cache(maxsize=512)(_read_line)
 
 
 def _read_target(target: bytes, method: str) -> tuple[str, str, str]:

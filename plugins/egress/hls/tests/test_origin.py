@@ -78,7 +78,7 @@ def test_a_reload_waits_for_its_part_and_all_get_the_same_octets(
             house.send(publisher, [packet])
     assert house.output.playout.waiting == 0
     assert all(player.got == players[0].got for player in players)
-    assert len({id(player.got[0].wire) for player in players}) == 1
+    assert len({id(player.got[0]) for player in players}) == 1
     after = check_playlist(body(players[0].got[0]))
     assert len(after.segments[-1].parts) == len(newest.parts) + 1
 
