@@ -5,7 +5,8 @@ Source: RFC 8216bis section 6.2.5.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
 
 MAX_QUERY = 4096
 """Room for the signed grants that a CDN or a site puts beside the directives."""
@@ -16,8 +17,7 @@ class BadDirective(ValueError):
     """The query cannot be answered; the sentence says why."""
 
 
-@dataclass(frozen=True, slots=True)
-class Directives:
+class Directives(NamedTuple):
     """What to wait for.
 
     Fields:
@@ -32,6 +32,7 @@ class Directives:
 NONE = Directives()
 
 
+@lru_cache(maxsize=256)  # every player of a stream asks for the same
 def parse_directives(query: str) -> Directives:
     """Read a raw query string. Other parameters are left to others.
 
