@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 from metropole_core.contracts.events import Event
+from metropole_core.errors import DatabaseAway
 
 log = logging.getLogger("metropole.events")
 
@@ -73,6 +74,8 @@ class _Subscription:
                         self.budget,
                         type(event).__name__,
                     )
+                except DatabaseAway as error:
+                    log.info("%s missed %s: %s", self.owner, type(event).__name__, error.sentence)
                 except Exception:
                     log.exception("%s failed at %s", self.owner, type(event).__name__)
             self.dropped = 0

@@ -6,6 +6,11 @@ API and socket translate; they never invent a sentence of their own.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from metropole_core.limits.words import Sentence
+
 
 class MetropoleError(Exception):
     """Base of every error that a person may read.
@@ -73,6 +78,16 @@ class TooLarge(MetropoleError):
     code, status = "too_large", 413
 
 
+class OverLimit(TooLarge):
+    """One of the operator's limits was reached; `words` say it in any language."""
+
+    code = "limit"
+
+    def __init__(self, words: Sentence, *, field: str | None = None) -> None:
+        super().__init__(words.text(), field=field)
+        self.words = words
+
+
 class TooMany(MetropoleError):
     """A rate limit was reached; `retry_after` says when to try again."""
 
@@ -83,6 +98,21 @@ class Unavailable(MetropoleError):
     """Something this needs is not there now; trying again later helps."""
 
     code, status = "unavailable", 503
+
+
+class DatabaseAway(Unavailable):
+    """The database does not answer, or cannot store. Whoever noticed has told the log: others
+    need not."""
+
+    code = "database"
+
+    def __init__(
+        self,
+        sentence: str = "The site cannot reach its database right now. Try again in a moment.",
+        *,
+        retry_after: float = 5,
+    ) -> None:
+        super().__init__(sentence, retry_after=retry_after)
 
 
 class ConfigError(MetropoleError):

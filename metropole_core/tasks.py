@@ -7,6 +7,8 @@ import logging
 from collections.abc import Coroutine
 from typing import Any
 
+from metropole_core.errors import DatabaseAway
+
 MAX_TASKS = 1000
 STOP_TIMEOUT = 1.0
 
@@ -46,7 +48,9 @@ class TaskOwner:
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
+        if task.cancelled() or (error := task.exception()) is None:
+            return
+        if not isinstance(error, DatabaseAway):
             self._log.error("%s failed", task.get_name(), exc_info=error)
 
     def cancel(self) -> None:

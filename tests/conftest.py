@@ -54,6 +54,7 @@ class MariaDB:
         self.socket = self.folder / "s.sock"
         self._numbers = itertools.count(1)
         self._process: subprocess.Popen[bytes] | None = None
+        self._options: list[str] = []
 
     def start(self) -> None:
         options = [
@@ -78,10 +79,15 @@ class MariaDB:
         )
         if made.returncode:
             pytest.fail(f"mariadb-install-db failed:\n{made.stdout}\n{made.stderr}", pytrace=False)
+        self._options = options
+        self.start_again()
+
+    def start_again(self) -> None:
+        """Start the server on the data that are there."""
         self._process = subprocess.Popen(
             [
                 find_program("mariadbd"),
-                *options,
+                *self._options,
                 f"--socket={self.socket}",
                 f"--pid-file={self.folder}/pid",
                 f"--log-error={self.folder}/err",

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from metropole_core.errors import Unavailable
+from metropole_core.errors import DatabaseAway, Unavailable
 
 log = logging.getLogger("metropole.chat")
 
@@ -124,6 +124,8 @@ class Batcher(Generic[T]):
             return
         try:
             await self._store(batch)
+        except DatabaseAway:
+            pass  # the log has it already
         except Exception as error:
             log.error("%d chat messages could not be stored: %r", len(batch), error)
         finally:

@@ -10,6 +10,11 @@ UNKNOWN_DATABASE = 1049
 DUPLICATE = 1062
 LOCK_WAIT = 1205
 DEADLOCK = 1213
+BROKEN = frozenset({1040, 1053, 1152, 1158, 1159, 1160, 1161, 1184, 1226, 1927, 2002, 2003,
+                    2006, 2012, 2013, 2014, 2045, 2055, 4031})  # fmt: skip
+"""MySQL, MariaDB and their clients: no connection, or one that broke."""
+FULL = frozenset({1021, 1114})
+"""Likewise: the disk or the table space is full."""
 
 
 def number(error: BaseException) -> int | None:
@@ -36,6 +41,37 @@ def is_transient(error: BaseException) -> bool:
         LOCK_WAIT,
         DEADLOCK,
     }
+
+
+def is_broken(error: BaseException) -> bool:
+    """The connection to the server failed, not the statement."""
+    if isinstance(error, OSError | EOFError):
+        return True
+    kind = type(error).__name__
+    if kind == "InterfaceError":
+        return not isinstance(error, sqlite3.Error)  # of both drivers: not connected
+    return kind in {"OperationalError", "InternalError"} and number(error) in BROKEN
+
+
+def is_locked(error: BaseException) -> bool:
+    """Another program kept the SQLite file to itself for as long as we wait."""
+    return isinstance(error, sqlite3.OperationalError) and error.sqlite_errorname.startswith(
+        ("SQLITE_BUSY", "SQLITE_PROTOCOL")
+    )
+
+
+def is_full(error: BaseException) -> bool:
+    """There is no space, or the disk fails."""
+    if isinstance(error, sqlite3.Error):
+        name = getattr(error, "sqlite_errorname", "")
+        return name.startswith(("SQLITE_FULL", "SQLITE_IOERR", "SQLITE_CANTOPEN"))
+    return type(error).__name__ in {"OperationalError", "InternalError"} and number(error) in FULL
+
+
+def words(error: BaseException) -> str:
+    """What a driver says, in one line for the log."""
+    text = str(error.args[-1]) if number(error) is not None and error.args else str(error)
+    return " ".join(text.split()) or type(error).__name__
 
 
 def explain(error: BaseException, url: str) -> str:

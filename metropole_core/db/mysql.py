@@ -12,8 +12,10 @@ from typing import Any
 from databases.backends.mysql import MySQLBackend as StockBackend
 from databases.core import DatabaseURL
 
+from metropole_core.db.faults import is_broken, is_full
 from metropole_core.db.raw import GATE_SECONDS, Outcome, RawConnection, busy
 from metropole_core.db.statements import Statements
+from metropole_core.db.watch import Watch
 from metropole_core.errors import ConfigError
 
 MAX_CONNECTIONS = 10
@@ -42,10 +44,13 @@ class MySQLBackend(StockBackend):
         self.statements = Statements(self._dialect)
         self.gate = asyncio.Semaphore(0)
         self.max_size = 0
+        self.watch = Watch(self._attempt)
+        self._driver: Any = None
+        self._how: dict[str, Any] = {}
 
     async def connect(self) -> None:
         try:
-            driver = importlib.import_module(self.driver)
+            driver = self._driver = importlib.import_module(self.driver)
         except ImportError:
             raise ConfigError(
                 f"The database URL asks for the driver {self.driver}, which is not installed."
@@ -54,23 +59,35 @@ class MySQLBackend(StockBackend):
             ) from None
         url = self._database_url
         options = self._get_connection_kwargs()
-        self._pool: Any = await driver.create_pool(
-            host=url.hostname or "localhost",
-            port=url.port or 3306,
-            user=url.username or getpass.getuser(),
-            password=url.password or "",
-            db=url.database,
-            autocommit=True,
-            charset="utf8mb4",
-            connect_timeout=GATE_SECONDS,
-            client_flag=CLIENT_FOUND_ROWS,
-            init_command=INIT_COMMAND,
-            **options,
-        )
         self.max_size = int(options["maxsize"])
+        sizes = {name: options.pop(name) for name in ("minsize", "maxsize") if name in options}
+        self._how = {
+            "host": url.hostname or "localhost",
+            "port": url.port or 3306,
+            "user": url.username or getpass.getuser(),
+            "password": url.password or "",
+            "db": url.database,
+            "autocommit": True,
+            "charset": "utf8mb4",
+            "connect_timeout": GATE_SECONDS,
+            "client_flag": CLIENT_FOUND_ROWS,
+            "init_command": INIT_COMMAND,
+        } | {name: value for name, value in options.items() if name != "pool_recycle"}
+        recycle = {name: options[name] for name in ("pool_recycle",) if name in options}
+        self._pool: Any = await driver.create_pool(**self._how, **sizes, **recycle)
         self.gate = asyncio.Semaphore(self.max_size)
 
+    async def _attempt(self) -> None:
+        """A connection of its own, since those of the pool may all be stuck."""
+        connection = await self._driver.connect(**self._how)
+        try:
+            async with connection.cursor() as cursor:
+                await cursor.execute("SELECT 1")
+        finally:
+            connection.close()
+
     async def disconnect(self) -> None:
+        await self.watch.stop()
         if self._pool is None:
             return
         pool, self._pool = self._pool, None
@@ -111,17 +128,14 @@ class MySQLConnection(RawConnection):
             raise RuntimeError("the database is not connected")
         # The pool wakes no waiter when a closed connection comes back, so none may ever wait
         # there: whoever passes this gate finds a connection or room for one.
+        self.dirty = False
+        backend.watch.check()
+        async with self._answering(GATE_SECONDS):
+            await backend.gate.acquire()
         try:
-            async with asyncio.timeout(GATE_SECONDS):
-                await backend.gate.acquire()
-        except TimeoutError:
-            raise busy() from None
-        try:
-            async with asyncio.timeout(ANSWER_SECONDS):
+            backend.watch.check()
+            async with self._answering(ANSWER_SECONDS):
                 self._connection = await self._pool.acquire()
-        except TimeoutError:
-            backend.gate.release()
-            raise busy() from None
         except BaseException:
             backend.gate.release()
             raise
@@ -137,7 +151,7 @@ class MySQLConnection(RawConnection):
 
     async def run(self, sql: str, args: Any, *, one: bool = False, writes: bool = False) -> Outcome:
         self.usable()
-        async with self._answering(), self._connection.cursor() as cursor:
+        async with self._answering(ANSWER_SECONDS), self._connection.cursor() as cursor:
             await cursor.execute(sql, args)
             if cursor.description is None:
                 return Outcome(None, (), cursor.rowcount, cursor.lastrowid or 0)
@@ -152,7 +166,7 @@ class MySQLConnection(RawConnection):
         self.usable()
         # A bad row must not leave those before it: executemany may send several statements.
         alone = not self._connection.get_transaction_status()
-        async with self._answering(), self._connection.cursor() as cursor:
+        async with self._answering(ANSWER_SECONDS), self._connection.cursor() as cursor:
             if alone:
                 await cursor.execute("START TRANSACTION")
             try:
@@ -169,10 +183,25 @@ class MySQLConnection(RawConnection):
         await self.run("START TRANSACTION READ ONLY" if readonly else "START TRANSACTION", None)
 
     @contextlib.asynccontextmanager
-    async def _answering(self) -> AsyncIterator[None]:
+    async def _answering(self, seconds: float) -> AsyncIterator[None]:
+        """Wait for the server, so long at most and no longer than it is known to be there.
+
+        Raises:
+            Unavailable: it does not answer, its connection broke, or its disk is full.
+        """
+        watch = self._backend.watch
         try:
-            async with asyncio.timeout(ANSWER_SECONDS):
-                yield
+            async with asyncio.timeout(seconds) as limit:
+                with watch.waiting(limit):
+                    yield
         except TimeoutError:
             self.dirty = True  # the answer may still come
+            watch.check()
             raise busy() from None
+        except Exception as error:
+            if is_broken(error):
+                self.dirty = True
+                raise watch.broke(error) from error
+            if is_full(error):
+                raise watch.full(error) from error
+            raise

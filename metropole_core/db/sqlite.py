@@ -11,8 +11,10 @@ import aiosqlite
 from databases.backends.sqlite import SQLiteBackend as StockBackend
 from databases.core import DatabaseURL
 
+from metropole_core.db.faults import is_full, is_locked
 from metropole_core.db.raw import GATE_SECONDS, Outcome, RawConnection, busy
 from metropole_core.db.statements import Statements
+from metropole_core.db.watch import Watch
 
 PRAGMAS = (
     "synchronous=NORMAL",
@@ -35,6 +37,8 @@ class SQLiteBackend(StockBackend):
         self.write_lock = asyncio.Lock()
         self.max_size = max_size
         self.running = False
+        self.watch = Watch(self._attempt, suspect=float("inf"))
+        """Of those who write: others read on while a file is locked."""
         self._dropping: set[asyncio.Task[None]] = set()
 
     async def connect(self) -> None:
@@ -47,10 +51,15 @@ class SQLiteBackend(StockBackend):
 
     async def disconnect(self) -> None:
         self.running = False
+        await self.watch.stop()
         while self.free:
             await self.free.pop().close()
         if self._dropping:
             await asyncio.wait(self._dropping, timeout=GATE_SECONDS)
+
+    async def _attempt(self) -> None:
+        """Take the lock that writers need, and give it back."""
+        await asyncio.to_thread(_take_lock, self.path)
 
     def connection(self) -> SQLiteConnection:  # type: ignore[override]
         return SQLiteConnection(self)
@@ -116,6 +125,9 @@ class SQLiteConnection(RawConnection):
             raise busy() from None
         try:
             self._connection = backend.free.pop() if backend.free else await backend.open()
+        except sqlite3.Error as error:
+            backend.gate.release()
+            raise backend.watch.full(error) from error
         except BaseException:
             backend.gate.release()
             raise
@@ -157,9 +169,13 @@ class SQLiteConnection(RawConnection):
         try:
             run: Any = self._connection._execute
             result = await run(work, self._connection, *args)
-        except Exception:
+        except Exception as error:
             if alone:
                 self._unlock()
+            if is_locked(error):
+                raise self._backend.watch.locked(error) from error
+            if is_full(error):
+                raise self._backend.watch.full(error) from error
             raise
         # After a cancel the thread still works: the lock is kept until the connection is dropped.
         if alone:
@@ -169,16 +185,29 @@ class SQLiteConnection(RawConnection):
     async def _lock(self) -> None:
         if self._writing:
             return
+        watch = self._backend.watch
+        watch.check()
         try:
-            async with asyncio.timeout(GATE_SECONDS):
-                await self._backend.write_lock.acquire()
+            async with asyncio.timeout(GATE_SECONDS) as limit:
+                with watch.waiting(limit):
+                    await self._backend.write_lock.acquire()
         except TimeoutError:
+            watch.check()
             raise busy() from None
         self._writing = True
 
     def _unlock(self) -> None:
         self._writing = False
         self._backend.write_lock.release()
+
+
+def _take_lock(path: str) -> None:
+    connection = sqlite3.connect(path, timeout=0.2, isolation_level=None)
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute("ROLLBACK")
+    finally:
+        connection.close()
 
 
 def _run(connection: aiosqlite.Connection, sql: str, args: Any, one: bool) -> Outcome:

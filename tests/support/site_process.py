@@ -93,7 +93,8 @@ class SiteProcess:
         """
         options = [f"--{LIMITS[which]}={value}" for which, value in (limits or {}).items()]
         self.process = await asyncio.create_subprocess_exec(
-            *(("prlimit", *options) if options else ()), self.metropole, "--config", str(self.config), "serve",
+            *(("prlimit", *options) if options else ()),
+            self.metropole, "--config", str(self.config), "serve",
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
         )  # fmt: skip
