@@ -70,6 +70,23 @@ class Storage:
         path = self._folder / key
         return path if path.is_file() else None
 
+    def size(self, key: str) -> int:
+        """Octets of that file, 0 when there is none."""
+        path = self.path(key)
+        try:
+            return path.stat().st_size if path is not None else 0
+        except OSError:
+            return 0
+
+    def total(self) -> int:
+        """Octets of all files; blocks for as long as the disk takes."""
+        total = 0
+        with contextlib.suppress(FileNotFoundError), os.scandir(self._folder) as entries:
+            for entry in entries:
+                with contextlib.suppress(OSError):  # gone meanwhile
+                    total += entry.stat().st_size
+        return total
+
     def delete(self, key: str) -> None:
         """Forget it; does nothing when it is gone already."""
         path = self.path(key)

@@ -129,7 +129,8 @@ class PublisherHandle:
         Raises:
             ValueError: more than `MAX_TRACKS` tracks, or an id twice.
         """
-        if not self.detached:
+        gate = self._stream.gate
+        if not self.detached and (gate is None or gate(tracks)):
             self._stream._describe(tracks)
             self._described = True
 
@@ -172,6 +173,9 @@ class LiveStream:
         self.tracks: tuple[Track, ...] = ()
         self.epoch = 0
         self.ended = False
+        self.gate: Callable[[tuple[Track, ...]], bool] | None = None
+        """Asked before a publisher's description reaches anyone; False keeps it back. Whoever
+        says so ends the publisher."""
         self._clock = clock
         self._by_id: dict[int, Track] = {}
         # Replaced, never changed: whoever walks through it may cause a change.

@@ -21,6 +21,7 @@ from metropole_core.db.faults import is_duplicate
 from metropole_core.errors import Conflict, Forbidden, NotFound
 from metropole_core.images import process_image
 from metropole_core.keys import SiteKeys
+from metropole_core.limits.storage import StorageRoom
 from metropole_core.storage import Storage
 from metropole_core.text import one_line, search_key
 
@@ -40,7 +41,14 @@ class Channels:
     """The site's channels. Publishes `ChannelCreated` and `ChannelChanged`."""
 
     def __init__(
-        self, db: Database, keys: SiteKeys, storage: Storage, clock: Clock, events: Events
+        self,
+        db: Database,
+        keys: SiteKeys,
+        storage: Storage,
+        clock: Clock,
+        events: Events,
+        per_owner: int = CHANNELS_PER_OWNER,
+        room: StorageRoom | None = None,
     ) -> None:
         self._db = db
         self._keys = keys
@@ -48,6 +56,9 @@ class Channels:
         self._clock = clock
         self._events = events
         self._store = ChannelStore(db)
+        self._per_owner = per_owner
+        self._room = room
+        self._storing = asyncio.Lock()
         self.key_rotated: list[Callable[[int], None]] = []
         """Called with the channel's id when its old stream key is no longer good."""
 
@@ -77,9 +88,10 @@ class Channels:
         owner = await self._store.lock_owner(owner_id)
         if owner is None:
             raise NotFound("There is no such account.")
-        if await self._store.count_of_owner(owner_id) >= CHANNELS_PER_OWNER:
+        if await self._store.count_of_owner(owner_id) >= self._per_owner:
+            many = "1 channel" if self._per_owner == 1 else f"{self._per_owner} channels"
             raise Forbidden(
-                f"An account can have at most {CHANNELS_PER_OWNER} channels.",
+                f"An account can have at most {many} on this site.",
                 code="too_many_channels",
             )
         if await self._store.by_key(name) or (owner != name and await self._store.is_account(name)):
@@ -181,6 +193,7 @@ class Channels:
 
         Raises:
             Invalid, TooLarge: see `images.process_image`.
+            OverLimit: the channel's files or the site's would take more than they may.
             NotFound: there is no such channel.
         """
         return await self._set_picture(channel_id, "thumbnail", data, THUMBNAIL_BOX)
@@ -245,9 +258,12 @@ class Channels:
     ) -> Channel:
         before = await self.get(channel_id)
         picture = await process_image(data, box=box, kind=kind)
-        key = await asyncio.to_thread(
-            self._storage.put, f"{kind}-{channel_id}", picture, "image/webp"
-        )
+        # One at a time, so that two cannot take the same room.
+        async with self._storing:
+            await self._check_room(before, kind, len(picture))
+            key = await asyncio.to_thread(
+                self._storage.put, f"{kind}-{channel_id}", picture, "image/webp"
+            )
         # In one transaction, so that of two at a time each throws away another one.
         old = await self._db.in_transaction(
             lambda: self._store.replace_picture(channel_id, kind, key)
@@ -256,6 +272,14 @@ class Channels:
             self._storage.delete(old)
         changes: dict[str, Any] = {kind: key}
         return self._changed(dataclasses.replace(before, **changes))
+
+    async def _check_room(self, channel: Channel, kind: str, octets: int) -> None:
+        if self._room is None:
+            return
+        pictures = {"thumbnail": channel.thumbnail, "avatar": channel.avatar}
+        replaced = pictures.pop(kind)
+        kept = [key for key in pictures.values() if key is not None]
+        await self._room.check(channel.id, octets, kept=kept, replaced=replaced)
 
     def _changed(self, channel: Channel) -> Channel:
         self._events.publish(ChannelChanged(channel_id=channel.id, name=channel.name))

@@ -69,3 +69,11 @@ class ChatSettingsChanged(Event, frozen=True, kw_only=True):
     """Chat was switched, or a chat mode was switched or set otherwise."""
 
     channel_id: int
+
+
+class EncoderNoticed(Event, frozen=True, kw_only=True):
+    """What a channel's creator has to know about the encoder changed: it was warned, cut off or
+    refused, or that is over. What it is, only the owner's page shows."""
+
+    channel_id: int
+    name: str

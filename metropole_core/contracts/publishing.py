@@ -10,23 +10,17 @@ from metropole_core.contracts.channels import ChannelRef
 from metropole_media.live import LiveStream
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What a publisher may send. 0 means no limit."""
-
-    bitrate: int = 0
-    """bit/s, averaged over 10 s"""
-
-
 class Publication(Protocol):
     """One publisher's stay, from its grant until it is gone. Exactly one of `lost` and `ended`
     is called; further calls do nothing."""
 
     def on_cut(self, callback: Callable[[str], None]) -> None:
         """Register what to do when the core ends this publisher (key rotated, broadcast ended by
-        its creator, replaced by a newer connection). The callback gets a sentence for the log;
-        it must detach from the stream before it returns, and close the connection. Called at
-        once when the publisher was ended already."""
+        its creator, replaced by a newer connection, over one of the operator's limits). The
+        callback gets a sentence for the encoder and the log; it must detach from the stream
+        before it returns, and close the connection. Called at once when the publisher was ended
+        already, and possibly while `PublisherHandle.describe` runs: a picture that is too large
+        is cut off there."""
 
     def lost(self, reason: str) -> None:
         """The connection broke; the encoder may come back within the reconnect window."""
@@ -42,7 +36,6 @@ class Grant:
     channel: ChannelRef
     stream: LiveStream
     publication: Publication
-    limits: Limits
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +43,8 @@ class Refusal:
     """The publisher is refused.
 
     Fields:
-        code: "bad_key", "already_live", "ended_by_creator", "rate_limited", "unavailable".
+        code: "bad_key", "not_allowed", "already_live", "ended_by_creator", "rate_limited",
+            "limit" (one of the operator's), "unavailable".
         sentence: for the encoder's log; never holds the key.
         retry_after: seconds, or None.
     """

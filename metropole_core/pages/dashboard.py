@@ -11,11 +11,12 @@ from werkzeug.datastructures import FileStorage
 from werkzeug.wrappers.response import Response as WerkzeugResponse
 
 from metropole_core.channels.model import Channel
-from metropole_core.errors import Invalid, MetropoleError, NotFound
+from metropole_core.errors import Forbidden, Invalid, MetropoleError, NotFound, OverLimit
 from metropole_core.pages.channel import find, playback
 from metropole_core.pages.i18n import gettext as _
+from metropole_core.pages.limit_view import notice_view, said, storage_limit, stream_limits
 from metropole_core.pages.mode_forms import mode_forms, parse_settings
-from metropole_core.pages.page import page_data, pages, respond, site, wants_json
+from metropole_core.pages.page import fragment, page_data, pages, respond, site, wants_json
 from metropole_core.pages.visitor import current_visitor, require_user, sign_in_path
 
 blueprint = Blueprint("dashboard", __name__, url_prefix="/dashboard")
@@ -48,6 +49,19 @@ async def channel(name: str) -> Answer:
     if current_visitor().user is None:
         return redirect(sign_in_path(f"/dashboard/{name}"), 303)
     return await _page(await _own(name))
+
+
+@blueprint.get("/<name>/notices")
+async def notices(name: str) -> Answer:
+    """What the creator has to know about the encoder: a piece of the page."""
+    if current_visitor().user is None:
+        return redirect(sign_in_path(f"/dashboard/{name}"), 303)
+    found = await _own(name)
+    response = await fragment(
+        "dashboard/_notices.html", notice=notice_view(site().notices.last(found.id))
+    )
+    response.headers["Cache-Control"] = "no-store"
+    return response
 
 
 @blueprint.post("/<name>/details")
@@ -85,7 +99,7 @@ async def set_avatar(name: str) -> Answer:
 @blueprint.post("/<name>/key")
 async def reveal_key(name: str) -> Answer:
     """Show the stream key: never part of a page that was not asked for it."""
-    found = await _own(name)
+    found = await _own(name, to_stream=True)
     key = await site().channels.stream_key(found.id)
     if wants_json():
         response = Response(msgspec.json.encode({"key": key}), content_type="application/json")
@@ -98,7 +112,7 @@ async def reveal_key(name: str) -> Answer:
 @blueprint.post("/<name>/key/rotate")
 async def rotate_key(name: str) -> Answer:
     """A new key; the old one is refused from now on, and who publishes with it is cut off."""
-    found = await _own(name)
+    found = await _own(name, to_stream=True)
     if not await _confirmed():
         return await _confirm(
             found,
@@ -160,14 +174,21 @@ async def set_mode(name: str, mode: str) -> Answer:
     return _done(found, "modes")
 
 
-async def _own(name: str) -> Channel:
-    """The channel, if the signed-in person owns it, and has not changed too much already."""
+async def _own(name: str, *, to_stream: bool = False) -> Channel:
+    """The channel, if the signed-in person owns it, and has not changed too much already.
+
+    Arguments:
+        to_stream: whether they must have the right to stream for what they want.
+    """
     user = require_user()
     found = await find(name)
     if found.owner_id != user.id:
         raise NotFound(_("There is no such channel among yours."))
     if request.method == "POST":
         await site().rate_limit.hit(f"changes/{user.id}", *CHANGES)
+    why_not = site().rights.why_not(user) if to_stream else None
+    if why_not is not None:
+        raise Forbidden(_(why_not), code="not_allowed")
     return found
 
 
@@ -181,6 +202,8 @@ async def _set_picture(name: str, kind: str) -> Answer:
             await site().channels.set_thumbnail(found.id, data)
         else:
             await site().channels.set_avatar(found.id, data)
+    except OverLimit as error:
+        return await _page(found, status=error.status, errors={kind: said(error.words)})
     except MetropoleError as error:
         return await _page(found, status=error.status, errors={kind: error.sentence})
     return _done(found, kind)
@@ -243,6 +266,7 @@ async def _page(
     here = pages()
     card = here.views.card(found)
     provider = here.site.registry.provider_for(found.provider)
+    limits = await here.site.limits.of(found.id)
     refused_until = await here.site.channels.refused_until(found.id)
     response = await respond(
         "dashboard/channel.html",
@@ -258,7 +282,11 @@ async def _page(
         provider=provider.title if provider is not None else None,
         points=provider.ingress_points(found.ref) if provider is not None else (),
         key=key,
+        why_not=here.site.rights.why_not(require_user()),
         refused_until=refused_until,
+        notice=notice_view(here.site.notices.last(found.id)),
+        stream_limits=stream_limits(limits),
+        storage_limit=storage_limit(limits),
         followers=await here.site.follows.count(found.id),
         channels=await here.site.channels.of_owner(found.owner_id),
         url=f"{here.site.config.public_url}/{found.name}",

@@ -16,6 +16,8 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.support import NullTranslations, Translations
 
+from metropole_core.text import N_ as N_
+
 SOURCE_LANGUAGE = "en"
 
 _current: ContextVar[NullTranslations] = ContextVar("metropole_translations")
@@ -34,11 +36,6 @@ def ngettext(singular: str, plural: str, n: int) -> str:
 
 
 _ = gettext
-
-
-def N_(message: str) -> str:  # noqa: N802 (gettext's own name, known to extractors)
-    """Mark a message that is translated later."""
-    return message
 
 
 def language() -> str:

@@ -117,6 +117,11 @@ class Connection:
         self._channel: Channel | None = None
         self._watched: OrderedDict[str, int] = OrderedDict()
 
+    @property
+    def owns_room(self) -> bool:
+        """Whether the room is that of a channel of this person."""
+        return self._channel is not None and self._channel.owner_id == self.who.person.user_id
+
     def receive(self, data: str | bytes) -> None:
         """A frame came. Never waits."""
         now = self._house.clock.monotonic()

@@ -159,6 +159,11 @@ class Hub:
         if room is not None:
             room.send(message)
 
+    def in_room(self, channel_id: int) -> list[Member]:
+        """Everyone in a room."""
+        room = self._rooms.get(channel_id)
+        return list(room.members) if room is not None else []
+
     def drop_slow(self, member: Member) -> None:
         """It cannot keep up: the others go on without it."""
         self.dropped += 1

@@ -185,6 +185,13 @@ class Deleted(msgspec.Struct, frozen=True, tag_field="t", tag="deleted"):
     ids: list[str]
 
 
+class Notice(msgspec.Struct, frozen=True, tag_field="t", tag="notice"):
+    """What the creator has to know about the channel's encoder changed: read it again. Only the
+    owner's sockets in that room get it."""
+
+    channel: str
+
+
 class Error(msgspec.Struct, frozen=True, tag_field="t", tag="error"):
     """A frame could not be used; the socket stays open unless they keep coming."""
 
@@ -193,7 +200,18 @@ class Error(msgspec.Struct, frozen=True, tag_field="t", tag="error"):
 
 
 FromServer: TypeAlias = (
-    Welcome | Msg | Join | Leave | Status | Viewers | Accepted | Refused | Chat | Deleted | Error
+    Welcome
+    | Msg
+    | Join
+    | Leave
+    | Status
+    | Viewers
+    | Accepted
+    | Refused
+    | Chat
+    | Deleted
+    | Notice
+    | Error
 )
 
 CLOSE_CODES = {

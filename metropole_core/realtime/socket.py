@@ -15,12 +15,27 @@ from metropole_core.chat.limits import Caps
 from metropole_core.chat.rooms import Change
 from metropole_core.chat.service import RoomSettings, person_of
 from metropole_core.contracts.channels import Person
-from metropole_core.contracts.events import ChannelChanged, LiveStateChanged, ViewersChanged
+from metropole_core.contracts.events import (
+    ChannelChanged,
+    EncoderNoticed,
+    LiveStateChanged,
+    ViewersChanged,
+)
+from metropole_core.errors import DatabaseAway
 from metropole_core.pages import security
 from metropole_core.realtime.connection import Connection, House, Who, chat_state, here
 from metropole_core.realtime.hub import Hub
 from metropole_core.realtime.outlet import Outlet, QueueOutlet, TransportOutlet
-from metropole_core.realtime.protocol import Chat, Deleted, Join, Leave, Msg, Status, Viewers
+from metropole_core.realtime.protocol import (
+    Chat,
+    Deleted,
+    Join,
+    Leave,
+    Msg,
+    Notice,
+    Status,
+    Viewers,
+)
 from metropole_core.realtime.statuses import ON_AIR, Statuses
 from metropole_core.realtime.watching import Watching
 from metropole_core.tasks import TaskOwner
@@ -69,7 +84,9 @@ class Gate:
         site.events.subscribe(LiveStateChanged, self._on_status)
         site.events.subscribe(ChannelChanged, self._on_status)
         site.events.subscribe(ViewersChanged, self._on_viewers)
+        site.events.subscribe(EncoderNoticed, self._on_notice)
         site.accounts.signed_out.append(self._on_signed_out)
+        site.looks.asked.append(self._recheck)
         site.closing.append(self._close)
 
     async def handle(self) -> Response | None:
@@ -124,7 +141,7 @@ class Gate:
         site, cookies = self._site, websocket.cookies
         token = security.session_token(site, cookies)
         session = await site.accounts.session(token) if token else None
-        if session is None or token is None:
+        if session is None or token is None or not session.user.is_active:
             guest = security.guest_id(site, cookies) or security.new_guest_id()
             key = security.guest_key(site, guest)
             person = Person(key, None, guest_name(key))
@@ -132,7 +149,7 @@ class Gate:
         return Who(
             person_of(session.user),
             session.user,
-            site.keys.hash("session", token),
+            site.accounts.sessions.token_hash(token),
             address,
             network,
             self._asking(token),
@@ -140,7 +157,8 @@ class Gate:
 
     def _asking(self, token: str) -> Callable[[], Awaitable[bool]]:
         async def ask() -> bool:
-            return await self._site.accounts.session(token) is not None
+            session = await self._site.accounts.session(token)
+            return session is not None and session.user.is_active
 
         return ask
 
@@ -156,6 +174,8 @@ class Gate:
         try:
             async with asyncio.timeout(ASK_SECONDS):
                 message = await self._statuses.message(event.channel_id)
+        except (DatabaseAway, TimeoutError):
+            message = self._statuses.untitled(event.channel_id, event.name)
         except Exception as error:
             log.error("%s: its title is not known (%r)", event.name, error)
             # That a channel goes live or ends is told whether the database answers or not.
@@ -163,10 +183,24 @@ class Gate:
         if message is not None:
             self.hub.everyone.send(message)
 
+    async def _on_notice(self, event: EncoderNoticed) -> None:
+        """The words are for the owner alone, and in the language of each page: it asks for them."""
+        for member in self.hub.in_room(event.channel_id):
+            if isinstance(member, Connection) and member.owns_room:
+                member.send(Notice(event.name))
+
     async def _on_viewers(self, event: ViewersChanged) -> None:
         if self._site.status.state(event.channel_id).state not in ON_AIR:
             return  # nobody shows it, and anybody can change it, of any channel
         self.hub.everyone.send(Viewers(event.name, event.viewers))
+
+    async def _recheck(self) -> None:
+        """Close the sockets whose sessions were ended by another process."""
+        members = [m for m in self.hub if isinstance(m, Connection) and m.who.session is not None]
+        gone = await self._site.accounts.sessions.gone(list({str(m.who.session) for m in members}))
+        for member in members:
+            if member.who.session in gone:
+                member.close(4001, "you were signed out")
 
     def _on_signed_out(self, session: str) -> None:
         for member in self.hub:

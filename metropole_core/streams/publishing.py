@@ -19,13 +19,23 @@ from metropole_core.contracts.backplane import Shared
 from metropole_core.contracts.channels import ChannelRef
 from metropole_core.contracts.context import Clock
 from metropole_core.contracts.events import LiveState
-from metropole_core.contracts.provider import Provider, ProviderEvent, ProviderEventKind
-from metropole_core.contracts.publishing import Grant, Limits, Refusal
+from metropole_core.contracts.provider import (
+    BroadcastRef,
+    Provider,
+    ProviderEvent,
+    ProviderEventKind,
+)
+from metropole_core.contracts.publishing import Grant, Refusal
+from metropole_core.errors import DatabaseAway
+from metropole_core.limits.model import Limits
+from metropole_core.limits.words import Sentence
 from metropole_media.live import LiveStream, Packet, Track
 
 if TYPE_CHECKING:
+    from metropole_core.accounts.rights import StreamRights
     from metropole_core.channels import Channel, Channels
     from metropole_core.registry import Registry
+    from metropole_core.streams.limiter import Limiter
     from metropole_core.streams.status import LiveStatus
 
 log = logging.getLogger("metropole.publishing")
@@ -40,6 +50,10 @@ SILENCE = 5.0
 """Seconds without a packet after which a newer publisher with the same key takes over."""
 LOOKUP_SECONDS = 5.0
 """How long the database may take."""
+
+UNNOTED = ("bad_key", "rate_limited", "ended_by_creator", "limit")
+"""Codes of refusals that are no news on the creator's page: not of this channel, shown there
+anyway, or noted by the limiter."""
 
 BAD_KEY = "This stream key is not valid. Copy it again from your creator dashboard."
 
@@ -122,8 +136,12 @@ class PublishingService:
         status: LiveStatus,
         shared: Shared,
         clock: Clock,
+        rights: StreamRights,
+        limiter: Limiter,
     ) -> None:
         self._channels = channels
+        self._rights = rights
+        self._limiter = limiter
         self._registry = registry
         self._status = status
         self._shared = shared
@@ -135,27 +153,44 @@ class PublishingService:
 
     async def open(self, protocol: str, key: str, peer: str) -> Grant | Refusal:
         """Decide about one publisher; see `contracts.publishing.Publishing.open`."""
+        channel: Channel | None = None
+        limits = Limits()
         try:
             async with asyncio.timeout(LOOKUP_SECONDS):
                 while True:
                     cuts = self._cuts
                     refusal, channel = await self._look_up(key, peer)
+                    if channel is not None:
+                        limits = await self._limiter.limits.of(channel.id)
                     # A key that was changed while it was looked up would slip through.
-                    if channel is None or cuts == self._cuts:
+                    if refusal is not None or cuts == self._cuts:
                         break
+        except DatabaseAway:
+            refusal, channel = _unavailable(), None
         except Exception:
             log.exception("a publisher of %s from %s could not be looked up", protocol, peer)
-            refusal, channel = _unavailable(), None
-        if channel is not None:
+            refusal = _unavailable()
+        if refusal is None:
+            assert channel is not None
             ref = channel.ref
             # From here on nothing is awaited: two publishers cannot both be let in.
-            answer = self._admit(ref, channel.provider)
+            answer = self._admit(ref, channel.provider, limits)
             if isinstance(answer, Grant):
                 log.info("%s: a publisher came over %s from %s", ref.name, protocol, peer)
                 return answer
             refusal = answer
-        assert refusal is not None
-        log.info("a publisher over %s from %s is refused: %s", protocol, peer, refusal.code)
+        whose = f"{channel.name}: " if channel is not None else ""
+        log.info(
+            "%sa publisher over %s from %s is refused: %s (%s)",
+            whose,
+            protocol,
+            peer,
+            refusal.code,
+            refusal.sentence,
+        )
+        if channel is not None and refusal.code not in UNNOTED:
+            words = Sentence(refusal.sentence)
+            self._limiter.notices.put(channel.ref, "refused", refusal.code, words)
         return refusal
 
     async def _look_up(self, key: str, peer: str) -> tuple[Refusal | None, Channel | None]:
@@ -172,6 +207,9 @@ class PublishingService:
                 if failures >= FAILURES:
                     await self._shared.set(f"publish-blocked:{home}", b"1", FAILURE_SECONDS)
             return Refusal("bad_key", BAD_KEY), None
+        why_not = await self._rights.why_not_by_id(channel.owner_id)
+        if why_not is not None:
+            return Refusal("not_allowed", why_not), channel
         until = await self._channels.refused_until(channel.id)
         if until is not None:
             wait = max(1.0, until.timestamp() - self._clock.time())
@@ -179,13 +217,13 @@ class PublishingService:
                 "You ended this broadcast on your creator page. "
                 f"The stream key works again in {wait:.0f} s."
             )
-            return Refusal("ended_by_creator", sentence, retry_after=wait), None
+            return Refusal("ended_by_creator", sentence, retry_after=wait), channel
         return None, channel
 
-    def _admit(self, ref: ChannelRef, chosen: str | None) -> Grant | Refusal:
+    def _admit(self, ref: ChannelRef, chosen: str | None, limits: Limits) -> Grant | Refusal:
         stay = self._stays.get(ref.id)
         if stay is None:
-            return self._host(ref, chosen)
+            return self._limiter.refusal(ref) or self._host(ref, chosen, limits)
         silent = stay.silent_for(self._clock.monotonic())
         if silent < SILENCE:
             return _already_live(SILENCE - silent)
@@ -195,17 +233,17 @@ class PublishingService:
             log.error("%s: its publisher did not leave when it was cut off", ref.name)
             answer = _already_live(None)
         else:
-            answer = self._host(ref, chosen)
+            answer = self._host(ref, chosen, limits)
         if isinstance(answer, Refusal):
             self._tell(stay, ProviderEventKind.LOST)  # nobody follows it after all
         return answer
 
-    def _host(self, ref: ChannelRef, chosen: str | None) -> Grant | Refusal:
+    def _host(self, ref: ChannelRef, chosen: str | None, limits: Limits) -> Grant | Refusal:
         for _ in range(2):
             provider = self._provider(ref.id, chosen)
             if provider is None:
                 return _unavailable("No streaming provider is installed on this site.")
-            answer = self._open(ref, provider)
+            answer = self._open(ref, provider, limits)
             if answer is not None:
                 return answer
         return _unavailable()
@@ -219,7 +257,7 @@ class PublishingService:
                 return found
         return self._registry.provider_for(chosen)
 
-    def _open(self, ref: ChannelRef, provider: Provider) -> Grant | Refusal | None:
+    def _open(self, ref: ChannelRef, provider: Provider, limits: Limits) -> Grant | Refusal | None:
         """Take up the broadcast at its provider; None when it ended in that moment."""
         opened: list[LiveStream] = []
         early = False
@@ -232,7 +270,7 @@ class PublishingService:
                 early = True  # said before the stream was handed over
 
         try:
-            stream = provider.open(ref, available)
+            stream = provider.open(self._status.broadcast(ref), available)
         except Exception:
             log.exception("provider %s could not open %s", provider.name, ref.name)
             return _unavailable()
@@ -249,6 +287,7 @@ class PublishingService:
             self._finish,
         )
         self._stays[ref.id] = stay
+        self._limiter.came(ref, stream, limits)
         self._tell(stay, ProviderEventKind.CONNECTED)
         if stream.ended:
             # The reconnect window was over, which this event was the first to notice.
@@ -258,7 +297,28 @@ class PublishingService:
             self._available(ref, stream)
         elif stream in self._playable:
             _FirstPacket(stream, lambda: self._available(ref, stream))
-        return Grant(ref, stream, stay, Limits())
+        return Grant(ref, stream, stay)
+
+    def resume(self) -> None:
+        """After a start: have what was on air opened again before its encoder is back, so that
+        players who ask meanwhile find the address they know, and wait."""
+        for broadcast, name in self._status.recovered():
+            provider = self._registry.provider(name)
+            if provider is not None:
+                self._resume(broadcast, provider)
+
+    def _resume(self, broadcast: BroadcastRef, provider: Provider) -> None:
+        opened: list[LiveStream] = []
+
+        def available() -> None:
+            for stream in opened:
+                self._available(broadcast.channel, stream)
+
+        try:
+            opened.append(provider.open(broadcast, available))
+        except Exception as error:
+            name = broadcast.channel.name
+            log.warning("provider %s does not take up %s: %s", provider.name, name, error)
 
     def _available(self, ref: ChannelRef, stream: LiveStream) -> None:
         """Something of this stream can be played now."""
@@ -276,6 +336,13 @@ class PublishingService:
             self._cut(stay, sentence)
             self._tell(stay, ProviderEventKind.LOST)
 
+    async def recheck(self) -> None:
+        """End the broadcasts whose owners may not stream any more. Also asked from time to time,
+        since another process may have taken the right away."""
+        self._cuts += 1  # who is being looked up is looked up again
+        for channel_id, sentence in (await self._rights.lost(list(self._stays))).items():
+            self._status.end(channel_id, sentence)
+
     def key_rotated(self, channel_id: int) -> None:
         """The old key is refused; who publishes with it is cut off."""
         self.cut(channel_id, "The stream key was changed.")
@@ -289,6 +356,10 @@ class PublishingService:
         if stay.over:
             return
         log.info("%s: the publisher is gone: %s", stay.channel.name, reason)
+        if kind is ProviderEventKind.LOST:
+            self._limiter.notices.put(stay.channel, "lost", "lost", Sentence(reason))
+        else:
+            self._limiter.notices.clear(stay.channel, "warning")
         self._forget(stay)
         self._tell(stay, kind)
 
@@ -296,6 +367,7 @@ class PublishingService:
         stay.over = True
         if self._stays.get(stay.channel.id) is stay:
             del self._stays[stay.channel.id]
+            self._limiter.gone(stay.channel)
 
     def _tell(self, stay: _Stay, kind: ProviderEventKind) -> None:
         event = ProviderEvent(stay.provider, stay.channel.id, kind, stay.session)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import secrets
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -19,7 +20,8 @@ from typing import TYPE_CHECKING
 from metropole_core.contracts.channels import ChannelRef
 from metropole_core.contracts.context import Clock, Events
 from metropole_core.contracts.events import LiveState, LiveStateChanged
-from metropole_core.contracts.provider import ProviderEvent
+from metropole_core.contracts.provider import BroadcastRef, ProviderEvent
+from metropole_core.errors import DatabaseAway
 from metropole_core.streams import machine
 from metropole_core.streams.machine import Moment
 from metropole_core.tasks import TaskOwner
@@ -40,6 +42,7 @@ STORE_SECONDS = 2.0
 """How long storing one change may hold up telling of it."""
 RETRY_SECONDS = 5.0
 """Between two tries to store what could not be stored."""
+PLAYBACK_ID_OCTETS = 16
 ON_AIR = (LiveState.LIVE, LiveState.INTERRUPTED)
 
 
@@ -69,6 +72,7 @@ class _Change:
     session: str | None
     at: datetime
     started_at: datetime | None
+    playback_id: str | None
     peak_viewers: int
 
 
@@ -79,6 +83,7 @@ class _Live:
     moment: Moment = field(default_factory=Moment)
     started_at: datetime | None = None
     broadcast_id: int | None = None
+    playback_id: str | None = None
     timer: asyncio.TimerHandle | None = None
     waiting: deque[_Change] = field(default_factory=deque)
     written: asyncio.Event = field(default_factory=asyncio.Event)
@@ -137,6 +142,17 @@ class LiveStatus:
         ]
         return sorted(found, key=lambda each: (-each.viewers, each.channel_id))
 
+    def running(self) -> list[ChannelRef]:
+        """Every channel that is not offline."""
+        return [
+            live.ref for live in self._live.values() if live.moment.state is not LiveState.OFFLINE
+        ]
+
+    def is_running(self, channel_id: int) -> bool:
+        """Whether it is not offline."""
+        live = self._live.get(channel_id)
+        return live is not None and live.moment.state is not LiveState.OFFLINE
+
     def _view(self, live: _Live) -> ChannelLive:
         if live.moment.state is LiveState.OFFLINE:
             return ChannelLive(live.ref.id, LiveState.OFFLINE)
@@ -148,6 +164,27 @@ class LiveStatus:
             self._viewers.count(live.ref.id),
             live.provider,
         )
+
+    def broadcast(self, channel: ChannelRef) -> BroadcastRef:
+        """The channel's running broadcast, or the one that would begin now."""
+        live = self._live.get(channel.id)
+        if live is None:
+            live = self._live[channel.id] = _Live(channel, "")
+        if live.playback_id is None or live.moment.state is LiveState.OFFLINE:
+            live.playback_id = secrets.token_urlsafe(PLAYBACK_ID_OCTETS)
+        return self._ref(live, channel, live.playback_id)
+
+    def recovered(self) -> list[tuple[BroadcastRef, str]]:
+        """Broadcasts that wait for their encoder and have an address, each with its provider."""
+        return [
+            (self._ref(live, live.ref, live.playback_id), live.provider)
+            for live in self._live.values()
+            if live.moment.state is LiveState.INTERRUPTED and live.playback_id is not None
+        ]
+
+    def _ref(self, live: _Live, channel: ChannelRef, playback_id: str) -> BroadcastRef:
+        began = live.started_at.timestamp() if live.started_at else self._clock.time()
+        return BroadcastRef(channel, playback_id, began)
 
     def tell(self, channel: ChannelRef, event: ProviderEvent) -> None:
         """Something happened to a channel's stream. Returns at once."""
@@ -189,13 +226,19 @@ class LiveStatus:
         until = self._now() + timedelta(seconds=END_SECONDS)
         # The refusal first: the encoder may be back before anything else is done.
         await self._channels.refuse_until(channel_id, until)
+        self.end(channel_id, "The broadcast was ended on the creator's page.")
         live = self._live.get(channel_id)
-        if live is not None:
-            self._turn(live, machine.end(live.moment))
-        self.cut(channel_id, "The broadcast was ended on the creator's page.")
         if live is not None:
             await live.written.wait()
         return until
+
+    def end(self, channel_id: int, sentence: str) -> None:
+        """End the broadcast now, without waiting for its encoder to come back. `sentence` tells
+        the encoder why."""
+        live = self._live.get(channel_id)
+        if live is not None:
+            self._turn(live, machine.end(live.moment))
+        self.cut(channel_id, sentence)
 
     async def recover(self) -> None:
         """After a start: take over what was running. Encoders have the reconnect window from now
@@ -206,6 +249,7 @@ class LiveStatus:
             live = _Live(row.channel, row.provider or "", Moment(row.state))
             self._live[row.channel.id] = live
             live.broadcast_id, live.started_at = row.broadcast_id, row.started_at
+            live.playback_id = row.playback_id
             if row.broadcast_id is not None and row.state in ON_AIR:
                 running.append(row.broadcast_id)
             self._turn(live, machine.recover(row.state, row.session, now, self._window))
@@ -250,10 +294,11 @@ class LiveStatus:
             moment.session,
             at,
             live.started_at,
+            live.playback_id,
             self._viewers.peak(live.ref.id),
         )
         if moment.state is LiveState.OFFLINE:
-            live.started_at = None
+            live.started_at = live.playback_id = None
             self._end_at_provider(live)
         log.info("%s: %s -> %s", live.ref.name, previous.state.value, moment.state.value)
         self._put(live, change)
@@ -343,13 +388,15 @@ class LiveStatus:
         try:
             async with asyncio.timeout(STORE_SECONDS):
                 await storing
+        except (DatabaseAway, TimeoutError):
+            return False  # the log has it from the database's side
         except Exception:
             log.exception("%s: the live status could not be stored", live.ref.name)
             return False
         return True
 
     async def _store_change(self, live: _Live, change: _Change) -> None:
-        await self._begin(live, change.state, change.started_at)
+        await self._begin(live, change.state, change.started_at, change.playback_id)
         over = change.state is LiveState.OFFLINE
         await self._store.save(
             live.ref.id,
@@ -365,7 +412,7 @@ class LiveStatus:
     async def _store_now(self, live: _Live) -> None:
         """Write where the channel is, whatever could not be stored on the way there."""
         moment, started_at = live.moment, live.started_at
-        await self._begin(live, moment.state, started_at)
+        await self._begin(live, moment.state, started_at, live.playback_id)
         await self._store.save(
             live.ref.id,
             moment.state,
@@ -378,12 +425,24 @@ class LiveStatus:
             await self._store.finish(broadcast_id, end.at, end.peak_viewers)
             del live.unfinished[broadcast_id]
 
-    async def _begin(self, live: _Live, state: LiveState, started_at: datetime | None) -> None:
+    async def _begin(
+        self,
+        live: _Live,
+        state: LiveState,
+        started_at: datetime | None,
+        playback_id: str | None,
+    ) -> None:
         if state not in ON_AIR or live.broadcast_id is not None or started_at is None:
             return
         channel = await self._channels.by_id(live.ref.id)
         title = channel.title if channel is not None else ""
-        live.broadcast_id = await self._store.begin(live.ref.id, live.provider, title, started_at)
+        live.broadcast_id = await self._store.begin(
+            live.ref.id,
+            provider=live.provider,
+            title=title,
+            started_at=started_at,
+            playback_id=playback_id,
+        )
 
     def _now(self) -> datetime:
         return datetime.fromtimestamp(self._clock.time(), UTC)

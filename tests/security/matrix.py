@@ -119,6 +119,7 @@ ROWS = [
     # A channel's dashboard is its owner's.
     Row("GET", "/dashboard", who(guests=TO_SIGN_IN, members="200|303 /dashboard/")),
     Row("GET", "/dashboard/<name>", ONLY_OWNER_SEES),
+    Row("GET", "/dashboard/<name>/notices", ONLY_OWNER_SEES),
     Row("POST", "/dashboard/<name>/details", ONLY_OWNER_DOES, part("channels"),
         {"title": "Title {n}"}),
     Row("POST", "/dashboard/<name>/thumbnail", ONLY_OWNER_DOES, part("channels", "files"),

@@ -19,7 +19,7 @@ SQL_TEXT = re.compile(
     r"\s*(SELECT\s.+\sFROM|INSERT\s+INTO|UPDATE\s+\w+\s+SET|DELETE\s+FROM|CREATE\s+TABLE)\s",
     re.DOTALL,
 )
-SQL_HOMES = ("*/store.py", "metropole_core/db/*")
+SQL_HOMES = ("*/store.py", "*_store.py", "metropole_core/db/*")
 
 HTTP_PACKAGES = ("quart", "quart_schema", "hypercorn", "werkzeug", "flask")
 HTTP_HOMES = (
@@ -44,6 +44,7 @@ SANS_IO = (
     "metropole_media/http/parser.py",
     "metropole_media/http/ranges.py",
     "metropole_core/streams/fallback.py",
+    "metropole_core/streams/limits.py",
     "metropole_core/streams/machine.py",
 )
 MEDIA_EXTRAS = ("av", "aiortc")

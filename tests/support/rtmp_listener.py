@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from metropole_ingest_rtmp.listener import RtmpListener
 
 from metropole_core.contracts.channels import ChannelRef
-from metropole_core.contracts.publishing import Grant, Limits, Refusal
+from metropole_core.contracts.publishing import Grant, Refusal
 from metropole_core.testing.clock import FakeClock
 from metropole_core.testing.context import FakePublication, FakePublishing
 from metropole_media.live import LiveStream, Packet, Track
@@ -74,7 +74,7 @@ class Doors(FakePublishing):
             return Refusal("already_live", "Another encoder is live on this channel.")
         stay = FakePublication()
         self.stays.setdefault(key, []).append(stay)
-        return Grant(ChannelRef(1, key, 1), self.streams[key], stay, self.limits)
+        return Grant(ChannelRef(1, key, 1), self.streams[key], stay)
 
 
 @dataclass
@@ -91,6 +91,3 @@ class Running:
 
     def url(self, key: str) -> str:
         return f"rtmp://127.0.0.1:{self.port}/live/{key}"
-
-    def limit(self, bitrate: int) -> None:
-        self.doors.limits = Limits(bitrate=bitrate)

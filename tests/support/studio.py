@@ -24,9 +24,9 @@ from metropole_provider_local.provider import LocalProvider
 from metropole_provider_local.settings import LocalSettings
 
 from metropole_core.contracts.channels import ChannelRef
-from metropole_core.contracts.publishing import Grant, Limits, Refusal
+from metropole_core.contracts.publishing import Grant, Refusal
 from metropole_core.registry import Registry
-from metropole_core.testing import FakeClock, make_context
+from metropole_core.testing import FakeClock, make_broadcast, make_context
 from metropole_core.testing.context import FakeAddresses, FakePublication
 from tests.support.playlist_check import read_playlist
 from tests.support.rtmp_script import Sent, written
@@ -53,10 +53,11 @@ class Doors:
         def available() -> None:
             self.available[key] = clock.monotonic()
 
-        stream = self._studio.provider.open(channel, available)
+        broadcast = make_broadcast(key, channel, self._studio.began_at)
+        stream = self._studio.provider.open(broadcast, available)
         stay = FakePublication()
         self.stays.setdefault(key, []).append(stay)
-        return Grant(channel, stream, stay, Limits())
+        return Grant(channel, stream, stay)
 
 
 class Studio:
@@ -64,7 +65,7 @@ class Studio:
 
     def __init__(self, hls: HlsSettings | None = None) -> None:
         self.clock = FakeClock()
-        self.began = self.clock.monotonic()
+        self.began, self.began_at = self.clock.monotonic(), self.clock.time()
         self.doors = Doors(self)
         registry = Registry()
         rtmp = RtmpSettings(bind="127.0.0.1:0")

@@ -22,6 +22,11 @@ export class Fragments {
       SETTLE + Math.random() * SPREAD,
     );
   }
+
+  /** Read those pieces again now. */
+  renew(selector: string): void {
+    for (const element of document.querySelectorAll<HTMLElement>(selector)) void renew(element);
+  }
 }
 
 async function renew(element: HTMLElement): Promise<void> {

@@ -21,6 +21,9 @@ export function followLive(connection: Connection): void {
     welcomed = true;
   });
   connection.on("status", (status) => show(status, fragments));
+  connection.on("notice", ({ channel }) => {
+    fragments.renew(`[data-notices="${CSS.escape(channel)}"]`);
+  });
   connection.on("viewers", ({ channel, n }) => showViewers(channel, n));
   window.setInterval(tick, 1000);
   document.addEventListener("visibilitychange", tick);

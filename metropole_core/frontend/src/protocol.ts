@@ -59,6 +59,7 @@ export interface FromServer {
   accepted: { nonce: string; id: string; wait: number | null };
   chat: ChatSettings;
   deleted: { ids: string[] };
+  notice: { channel: string };
   error: { code: string; reason: string };
 }
 

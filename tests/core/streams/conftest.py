@@ -8,19 +8,25 @@ from pathlib import Path
 import pytest
 
 from metropole_core.accounts import Accounts
+from metropole_core.accounts.people import People
+from metropole_core.accounts.rights import StreamRights
 from metropole_core.backplane import MemoryShared
 from metropole_core.bus import EventBus
 from metropole_core.channels import Channel, Channels
+from metropole_core.config.limits import LimitsConfig
 from metropole_core.contracts.channels import ChannelRef
 from metropole_core.contracts.context import Clock
 from metropole_core.contracts.egress import PlaybackSource
 from metropole_core.contracts.events import LiveStateChanged
 from metropole_core.contracts.ingest import IngressPoint
+from metropole_core.contracts.provider import BroadcastRef
 from metropole_core.contracts.publishing import Grant, Refusal
 from metropole_core.db.connection import Database
 from metropole_core.keys import SiteKeys
+from metropole_core.limits import ChannelLimits, Notices
 from metropole_core.registry import Registry
 from metropole_core.storage import Storage
+from metropole_core.streams.limiter import Limiter
 from metropole_core.streams.publishing import PublishingService
 from metropole_core.streams.status import LiveStatus
 from metropole_core.streams.store import StreamStore
@@ -42,6 +48,7 @@ class MemoryProvider:
         self.streams: dict[int, LiveStream] = {}
         self.available: dict[int, Callable[[], None]] = {}
         self.ended: list[int] = []
+        self.opened: list[BroadcastRef] = []
 
     async def start(self) -> None:
         """Nothing to open."""
@@ -52,7 +59,9 @@ class MemoryProvider:
     def ingress_points(self, channel: ChannelRef) -> tuple[IngressPoint, ...]:
         return ()
 
-    def open(self, channel: ChannelRef, available: Callable[[], None]) -> LiveStream:
+    def open(self, broadcast: BroadcastRef, available: Callable[[], None]) -> LiveStream:
+        channel = broadcast.channel
+        self.opened.append(broadcast)
         stream = self.streams.get(channel.id)
         if stream is None:
             stream = LiveStream(channel.name, self._clock.monotonic)
@@ -93,9 +102,20 @@ class House:
         self.status = LiveStatus(
             self.store, self.channels, self.registry, self.viewers, self.events, clock, window
         )
+        self.notices = Notices(clock, self.events)
+        self.limits = ChannelLimits(database, LimitsConfig())
+        self.limiter = Limiter(self.limits, self.status, self.notices, clock)
         self.publishing = PublishingService(
-            self.channels, self.registry, self.status, self.shared, clock
+            self.channels,
+            self.registry,
+            self.status,
+            self.shared,
+            clock,
+            StreamRights(database, "everyone"),
+            self.limiter,
         )
+        self.people = People(database, channels=self.channels, sessions=self.accounts.sessions)
+        self.people.changed.append(self.publishing.recheck)
         self.channels.key_rotated.append(self.publishing.key_rotated)
         self.changes: list[LiveStateChanged] = []
         self.events.subscribe(LiveStateChanged, self._hear)

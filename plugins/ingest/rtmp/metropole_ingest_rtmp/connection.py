@@ -14,7 +14,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-from collections import deque
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -38,7 +37,6 @@ if TYPE_CHECKING:
 AUTHORISE_SECONDS = 10.0
 LINGER_SECONDS = 1.0
 LINGER_OCTETS = 1024 * 1024
-BITRATE_WINDOW = 10.0
 UNAVAILABLE = "The server cannot take streams right now: try again in a minute."
 NO_KEY = "No stream key was given: copy it from the dashboard into the encoder."
 
@@ -47,6 +45,7 @@ CODES = {
     "already_live": answers.BAD_NAME,
     "ended_by_creator": answers.DENIED,
     "rate_limited": answers.DENIED,
+    "limit": answers.DENIED,
     "unavailable": answers.FAILED,
 }
 """RTMP's words for the codes of a `Refusal`. OBS shows a dialog for each and does not retry."""
@@ -71,7 +70,6 @@ class RtmpConnection(asyncio.BufferedProtocol):
         self._opened_at = self._heard_at = listener.now()
         self._heard = 0
         self._chunks = 0
-        self._samples: deque[tuple[float, int]] = deque()
         self.address = ""
 
     # The transport's side
@@ -151,7 +149,6 @@ class RtmpConnection(asyncio.BufferedProtocol):
             self._end(answers.FAILED, "The encoder cuts its data into chunks that are too small.")
             return
         self._chunks = session.chunks
-        self._check_bitrate(now)
 
     def shut(self, sentence: str) -> None:
         """End because the server ends."""
@@ -229,7 +226,6 @@ class RtmpConnection(asyncio.BufferedProtocol):
         self._early = False
         now = self._listener.now()
         self._heard, self._heard_at = self._session.received, now
-        self._samples.append((now, self._session.received))
         self._log.info("RTMP: %s is connected from %s", self._name(), self.address)
         try:
             self._handle_events(self._session.accept())
@@ -250,23 +246,6 @@ class RtmpConnection(asyncio.BufferedProtocol):
 
     def _cut(self, sentence: str) -> None:
         self._end(answers.BAD_NAME, sentence)
-
-    def _check_bitrate(self, now: float) -> None:
-        limit = self._grant.limits.bitrate if self._grant is not None else 0
-        if not limit:
-            return
-        samples, received = self._samples, self._session.received
-        samples.append((now, received))
-        while len(samples) > 2 and now - samples[1][0] >= BITRATE_WINDOW:
-            samples.popleft()
-        since, before = samples[0]
-        bits = (received - before) * 8
-        if bits > limit * max(BITRATE_WINDOW, now - since):
-            self._end(
-                answers.DENIED,
-                f"The stream has more than the {limit / 1e6:g} Mbit/s that are allowed here: "
-                "lower the bitrate in OBS > Settings > Output.",
-            )
 
     # Ending
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ssl
 from enum import Enum
 
 from metropole_media.rtmp import amf0, answers, messages
@@ -25,13 +26,15 @@ class Answer(Enum):
     OTHER = "other"
 
 
-async def who_answers(host: str, port: int) -> Answer:
-    """Connect as an encoder would, without publishing. Takes at most 2 s.
+async def who_answers(host: str, port: int, *, secure: bool = False) -> Answer:
+    """Connect as an encoder would, without publishing; with `secure` by TLS (RTMPS). Once it is
+    connected it takes at most 2 s.
 
     Raises:
         OSError: nobody answers.
     """
-    reader, writer = await asyncio.open_connection(host, port)
+    context = ssl.create_default_context() if secure else None
+    reader, writer = await asyncio.open_connection(host, port, ssl=context)
     try:
         async with asyncio.timeout(SECONDS):
             return await _ask(reader, writer)

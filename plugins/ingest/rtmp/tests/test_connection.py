@@ -12,7 +12,7 @@ import pytest
 from metropole_ingest_rtmp.settings import RtmpSettings
 
 from metropole_core.contracts.publishing import Refusal
-from metropole_media.live import LiveStream
+from metropole_media.live import LiveStream, Track
 from metropole_media.rtmp import messages
 from tests.support.rtmp_encoder import IDR
 from tests.support.rtmp_listener import Running, Until
@@ -209,22 +209,26 @@ async def test_silence_ends_a_broadcast(running: Running, until: Until) -> None:
     assert "30 s" in outcome(running)
 
 
-async def test_too_high_a_bitrate_is_refused_in_words(running: Running, until: Until) -> None:
-    running.limit(1_000_000)
+async def test_the_core_keeps_a_picture_back(
+    running: Running, caplog: pytest.LogCaptureFixture
+) -> None:
     follower = running.doors.follow("secret")
+
+    def too_large(tracks: tuple[Track, ...]) -> bool:
+        running.doors.stays["secret"][0].cut("Lower the resolution.")
+        return False
+
+    running.doors.streams["secret"].gate = too_large
     async with connected(running.port) as encoder:
-        await encoder.go_live("secret")
-        for second in range(4):
-            await encoder.frame(second * 1000, key=True, filling=120_000)
-            running.clock.advance(1)
-            await asyncio.sleep(running.listener.tick_seconds * 1.5)
-        await until(lambda: len(follower.packets) == 4)
-        assert outcome(running) == ""
-        await encoder.frame(30_000, key=True, filling=1_000_000)
-        told = await encoder.full_status()
-        assert told["code"] == "NetStream.Publish.Denied"
-        assert "1 Mbit/s" in told["description"]
-    assert outcome(running).startswith("lost")
+        await encoder.ask("secret")
+        assert await encoder.status() == "NetStream.Publish.Start"
+        await encoder.configure()
+        await encoder.frame(0, key=True)
+        assert (await encoder.full_status())["description"] == "Lower the resolution."
+        await encoder.closed()
+    assert follower.tracks == ()
+    assert follower.packets == []
+    assert "Traceback" not in caplog.text
 
 
 async def test_the_core_cuts_a_publisher(running: Running) -> None:

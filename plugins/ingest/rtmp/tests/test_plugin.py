@@ -7,6 +7,7 @@ import socket
 from collections.abc import Iterator
 
 import pytest
+from metropole_ingest_rtmp.checks import check_reach, is_ours
 from metropole_ingest_rtmp.listener import RtmpListener, _source
 from metropole_ingest_rtmp.plugin import Plugin
 from metropole_ingest_rtmp.settings import RtmpSettings
@@ -36,7 +37,7 @@ def test_what_it_registers() -> None:
     plugin.register_checks(checks.append)
     assert [ingest.name for ingest in ingests] == ["rtmp"]
     assert ingests[0].point().url == "rtmp://live.example/live"
-    assert [check.name for check in checks] == ["port"]
+    assert [check.name for check in checks] == ["port", "address"]
 
 
 def test_settings_describe_themselves() -> None:
@@ -87,6 +88,7 @@ async def look(port: int) -> tuple[Level, str]:
     checks: list[Check] = []
     plugin.register_checks(checks.append)
     (finding,) = await checks[0].run()
+    assert finding.code.startswith("rtmp_port_")
     assert bool(finding.advice) == (finding.level is Level.ERROR)
     return finding.level, finding.sentence
 
@@ -119,3 +121,18 @@ async def test_the_doctor_finds_another_rtmp_server() -> None:
     async with server:
         level, sentence = await look(server.sockets[0].getsockname()[1])
     assert (level, "another RTMP server" in sentence) == (Level.ERROR, True)
+
+
+async def test_the_doctor_asks_whether_encoders_get_through(running: Running, taken: int) -> None:
+    assert await is_ours(f"127.0.0.1:{running.port}")
+    there = await check_reach(f"rtmp://localhost:{running.port}", True)
+    assert (there.level, there.code) == (Level.OK, "rtmp_url")
+    assert "encoders reach this server" in there.sentence
+    elsewhere = await check_reach(f"rtmp://127.0.0.1:{taken}", True)
+    assert (elsewhere.level, elsewhere.code) == (Level.ERROR, "rtmp_url_other")
+    nowhere = await check_reach("rtmp://127.0.0.1:1", True)
+    assert (nowhere.level, nowhere.code) == (Level.WARNING, "rtmp_url_unreached")
+    nameless = await check_reach("rtmp://nobody.invalid", True)
+    assert (nameless.level, nameless.code) == (Level.ERROR, "rtmp_url_name")
+    assert not await is_ours("127.0.0.1:1")
+    assert "does not run" in (await check_reach("rtmp://localhost", False)).sentence
