@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 NGINX = "/usr/sbin/nginx"
 AROUND = """
-daemon off; worker_processes 1; pid {folder}/nginx.pid;
+{user}daemon off; worker_processes 1; pid {folder}/nginx.pid;
 events {{ worker_connections 1024; }}
 http {{
   include /etc/nginx/mime.types;
@@ -35,7 +36,9 @@ async def nginx(folder: Path, configuration: str) -> AsyncIterator[int]:
     folder.mkdir(exist_ok=True)
     site, around = folder / "site.conf", folder / "nginx.conf"
     site.write_text(configuration)
-    around.write_text(AROUND.format(folder=folder, site=site))
+    # Its worker has to get into the tests' folders.
+    user = "user root; " if os.geteuid() == 0 else ""
+    around.write_text(AROUND.format(user=user, folder=folder, site=site))
     process = await asyncio.create_subprocess_exec(
         NGINX, "-c", str(around), "-e", str(folder / "error.log"),
         stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE,
