@@ -40,6 +40,8 @@ UPLOADS = frozenset({"dashboard.set_thumbnail", "dashboard.set_avatar"})
 LOOSE = frozenset({"assets.serve", "files.serve", "home.healthz", "art.cover", "art.favicon",
                    "art.icon"})  # fmt: skip
 """Endpoints that are the same for everyone: no session is looked up, no cookie set."""
+API = frozenset({"api", "api_channels"})
+"""Blueprints of the API, of which the same holds while it only reads."""
 
 
 def register(app: Quart, site: Site) -> None:
@@ -63,7 +65,7 @@ async def _look_at_request() -> None:
     if request.endpoint == media.ENDPOINT:
         return  # players read no words, and ask ten times a second
     here.catalogs.use(request.accept_languages.best_match(here.catalogs.languages) or "en")
-    if request.endpoint in LOOSE:
+    if request.method in SAFE and (request.endpoint in LOOSE or request.blueprint in API):
         return
     g.visitor = await find_visitor(here.site)
     if uploads and g.visitor.session is None:
@@ -93,6 +95,9 @@ async def _finish_answer(response: Response) -> Response:
     site = pages().site
     for name, value in security.STATIC_HEADERS.items():
         response.headers.setdefault(name, value)
+    response.headers.setdefault(
+        "Cross-Origin-Resource-Policy", "cross-origin" if _is_for_all(response) else "same-origin"
+    )
     if "Content-Security-Policy" not in response.headers:
         response.headers["Content-Security-Policy"] = security.content_security_policy(site)
     visitor = g.get("visitor")
@@ -117,6 +122,11 @@ async def _finish_answer(response: Response) -> Response:
         else:
             _set_cookie(site, response, "session", g.new_session, security.SESSION_SECONDS)
     return response
+
+
+def _is_for_all(response: Response) -> bool:
+    """Whether pages of other sites may show or read it, as they may any picture."""
+    return request.endpoint in LOOSE or "Access-Control-Allow-Origin" in response.headers
 
 
 def _starts_anew(site: Site, visitor: Visitor) -> bool:

@@ -48,7 +48,8 @@ class Row:
     Fields:
         answers: by role.
         changes: parts of the site (`Cast.holds`) that differ once it is done.
-        form: what is sent; "{n}" becomes a number that was never used.
+        form: what is sent; "{n}" becomes a number that was never used, "{few}" one from 10 on that
+            was not used just before.
         path: what stands for a variable of the route, other than `PATHS`.
         before: what is so beforehand: "live", "following" or "not following" (who asks).
         shows_key: the stream key stands in the answer of who gets it.
@@ -135,7 +136,7 @@ ROWS = [
         before="live"),
     Row("POST", "/dashboard/<name>/chat", ONLY_OWNER_DOES, part("channels"), before="chat on"),
     Row("POST", "/dashboard/<name>/modes/<mode>", ONLY_OWNER_DOES, part("chat_modes"),
-        {"enabled": "on", "seconds": "{n}"}),
+        {"enabled": "on", "s-seconds": "{few}"}),
     # The socket. Only a WebSocket handshake reaches it: see FRAMES.
     Row("GET", "/ws", who("404")),
 ]  # fmt: skip

@@ -58,7 +58,7 @@ async def test_another_channel_by_any_name(people: Cast, row: Row, role: str) ->
     someone = await people.come(role)
     number = people.channel.id
     key = await people.house.site.channels.stream_key(number)
-    form = {"confirm": "yes", "enabled": "on", "seconds": "7", "title": "Mine", **row.form}
+    form = {"confirm": "yes", "enabled": "on", "s-seconds": "7", "title": "Mine", **row.form}
     before = people.holds()
     for name in ("owner", "OWNER", "Owner", "owner%20", f"{number}", "rival/../owner",
                  "owner%00", "owner%2F", ".", "%2e%2e", "rival%2f..%2fowner"):  # fmt: skip
@@ -79,7 +79,7 @@ async def test_ones_own_form_that_points_at_another(people: Cast, row: Row) -> N
     someone = await people.come("rival")
     key = await people.house.site.channels.stream_key(people.channel.id)
     before = theirs(people, people.holds())
-    form = {**pointers(people), "confirm": "yes", "enabled": "on", "seconds": "9"}
+    form = {**pointers(people), "confirm": "yes", "enabled": "on", "s-seconds": "9"}
     query = "?" + "&".join(f"{name}={value}" for name, value in pointers(people).items())
     sent_by = {"X-HTTP-Method-Override": "DELETE", "X-Original-URL": "/dashboard/owner/key",
                "X-Rewrite-URL": "/dashboard/owner/key", "X-User-Id": "1"}  # fmt: skip
