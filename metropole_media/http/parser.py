@@ -10,7 +10,10 @@ The outcome depends only on the bytes, never on how they were split.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import lru_cache
+from types import MappingProxyType
 from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
@@ -21,8 +24,6 @@ MAX_HEAD = 8 * 1024
 """octets of a request line and its headers, with the empty line"""
 
 MAX_HEADERS = 64
-SHORT_LINE = 512
-"""octets of a request line that is worth to be kept with its meaning"""
 
 _END = b"\r\n\r\n"
 _METHODS = {b"GET": "GET", b"HEAD": "HEAD", b"OPTIONS": "OPTIONS"}
@@ -72,7 +73,8 @@ class Head(NamedTuple):
     gzip: bool
 
 
-class _Line(NamedTuple):
+@dataclass(frozen=True, slots=True, eq=False)
+class _Line:
     """A request line, read."""
 
     method: str
@@ -82,10 +84,12 @@ class _Line(NamedTuple):
     persistent: bool
 
 
-class _Block(NamedTuple):
-    """The headers of a request, read."""
+@dataclass(frozen=True, slots=True, eq=False)
+class _Block:
+    """The headers of a request, read. `raw` is how they came, with all line breaks around."""
 
-    headers: dict[str, str]
+    raw: bytes
+    headers: Mapping[str, str]
     close: bool
     ranged: bool
     gzip: bool
@@ -97,16 +101,14 @@ class RequestParser:
     After `next_head()` answered None, less than `MAX_HEAD` octets are kept.
     """
 
-    __slots__ = ("_block", "_buffer", "_dead", "_scanned", "_tail")
+    __slots__ = ("_block", "_buffer", "_dead", "_scanned")
 
     def __init__(self) -> None:
         self._buffer = bytearray()
         self._scanned = 0
         self._dead = False
-        # A player sends the same headers with every request: the last ones are kept as they
-        # came, line breaks included, with their meaning.
-        self._tail = _END
-        self._block = _Block({}, False, False, False)
+        # A player sends the same headers with every request.
+        self._block = _NO_HEADERS
 
     @property
     def buffered(self) -> int:
@@ -140,15 +142,14 @@ class RequestParser:
         if buffer[0] not in _FIRST:
             # Told at once, so that a TLS client on the plain port need not run into a time-out.
             raise BadHead(400, "this is not HTTP/1.1")
-        tail = self._tail
-        if buffer.endswith(tail) and len(buffer) <= MAX_HEAD:
-            line = bytes(buffer[: -len(tail)])
+        raw = self._block.raw
+        if buffer.endswith(raw) and len(buffer) <= MAX_HEAD:
+            line = bytes(buffer[: -len(raw)])
             if b"\n" not in line:
                 # One request and no more, with the headers of the one before.
                 buffer.clear()
                 self._scanned = 0
-                read = _read_short_line(line) if len(line) <= SHORT_LINE else _read_line(line)
-                return _head(read, self._block)
+                return _head(_line(line), self._block)
         end = buffer.find(_END, self._scanned, MAX_HEAD)
         if end < 0:
             if len(buffer) >= MAX_HEAD:
@@ -160,26 +161,28 @@ class RequestParser:
         whole = bytes(buffer[: end + len(_END)])
         del buffer[: len(whole)]
         self._scanned = 0
-        line, _, block = whole[:end].partition(b"\r\n")
-        read = _read_line(line)
-        tail = whole[len(line) :]
-        if tail != self._tail:
-            self._block = _read_block(block)
-            self._tail = tail
+        size = whole.index(b"\r\n")
+        read = _line(whole[:size])
+        self._block = _read_block(whole[size:])
         return _head(read, self._block)
 
 
+# Very many players ask for the same part at the same time, and most with the same headers. What
+# was read is kept for all connections, a few megabytes at most.
+
+
+@lru_cache(maxsize=512)
 def _head(line: _Line, block: _Block) -> Head:
-    headers, close, ranged, gzip = block
-    method, prefix, path, query, persistent = line
-    if persistent and "host" not in headers:
+    if line.persistent and "host" not in block.headers:
         raise BadHead(400, "the Host header is missing")
-    stays = persistent and not close
-    request = Request(method, path, query, headers)
-    return Head(prefix, request, stays, stays and not ranged and method == "GET", gzip)
+    request = Request(line.method, line.path, line.query, block.headers)
+    stays = line.persistent and not block.close
+    plain = stays and not block.ranged and line.method == "GET"
+    return Head(line.prefix, request, stays, plain, block.gzip)
 
 
-def _read_line(line: bytes) -> _Line:
+@lru_cache(maxsize=512)
+def _line(line: bytes) -> _Line:
     """A request line (RFC 9112 section 3)."""
     parts = line.split(b" ")
     if len(parts) != 3:
@@ -195,10 +198,6 @@ def _read_line(line: bytes) -> _Line:
             raise BadHead(405, "only GET and HEAD are answered here")
         raise BadHead(400, "the method is no token")
     return _Line(method, *_read_target(target, method), version == b"HTTP/1.1")
-
-
-# Very many players ask for the same part at the same time.
-_read_short_line = lru_cache(maxsize=512)(_read_line)
 
 
 def _read_target(target: bytes, method: str) -> tuple[str, str, str]:
@@ -238,11 +237,16 @@ def _decode(raw: bytes) -> bytes:
     return decoded
 
 
-def _read_block(block: bytes) -> _Block:
-    """Header lines (RFC 9112 section 5), without those that would give the request a body."""
+@lru_cache(maxsize=256)
+def _read_block(raw: bytes) -> _Block:
+    """Header lines (RFC 9112 section 5), without those that would give the request a body.
+
+    Arguments:
+        raw: with the line break before the first, and the empty line.
+    """
     headers: dict[str, str] = {}
     options: set[str] = set()
-    lines = block.split(b"\r\n") if block else []
+    lines = raw.split(b"\r\n")[1:-2]
     if len(lines) > MAX_HEADERS:
         raise BadHead(431, f"more than {MAX_HEADERS} headers")
     for line in lines:
@@ -266,4 +270,7 @@ def _read_block(block: bytes) -> _Block:
         raise BadHead(400, "the Host header is malformed")
     ranged = "range" in headers
     gzip = wants_gzip(headers.get("accept-encoding", ""), ranged=ranged)
-    return _Block(headers, "close" in options, ranged, gzip)
+    return _Block(raw, MappingProxyType(headers), "close" in options, ranged, gzip)
+
+
+_NO_HEADERS = _read_block(_END)
