@@ -16,7 +16,7 @@ from metropole_core.pages.visitor import current_visitor, require_user
 
 blueprint = Blueprint("channel", __name__)
 HISTORY = 50
-NATIVE = ("application/vnd.apple.mpegurl",)
+NATIVE = "application/vnd.apple.mpegurl"
 """What some browsers play in a bare `<video>`, before or without a script."""
 
 
@@ -45,6 +45,7 @@ async def show(name: str) -> Response | WerkzeugResponse:
         channel=channel,
         card=card,
         native=_native(sources),
+        native_type=NATIVE,
         is_owner=user is not None and user.id == channel.owner_id,
         is_following=user is not None and await site().follows.is_following(user.id, channel.id),
         followers=await site().follows.count(channel.id),
@@ -94,8 +95,10 @@ def playback(channel: Channel) -> tuple[PlaybackSource, ...]:
     return provider.playback(channel.ref) if provider is not None else ()
 
 
-def _native(sources: tuple[PlaybackSource, ...]) -> str | None:
-    return next((s.url for s in sources if s.mime_type in NATIVE), None)
+def _native(sources: tuple[PlaybackSource, ...]) -> list[str]:
+    """Addresses for a bare `<video>`, which tries one after the other."""
+    source = next((each for each in sources if each.mime_type == NATIVE), None)
+    return [] if source is None else [url for url in (source.url, source.fallback_url) if url]
 
 
 __all__ = ["Card", "blueprint", "find", "playback"]

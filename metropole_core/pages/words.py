@@ -98,6 +98,7 @@ SCRIPT_WORDS = (
     N_("Show"),
     N_("Show or hide the chat"),
     N_("Show or hide the keys"),
+    N_("Route"),
     N_("Sign in"),
     N_("Sound on or off"),
     N_("Space, K"),
@@ -115,3 +116,6 @@ SCRIPT_WORDS = (
     N_("to chat. Everyone can read."),
 )
 """What the core's scripts look up in the page data; see `frontend/` for where each is said."""
+    N_("Your network does not reach the media server, and the detour is full. Trying again…"),
+    N_("from the media port"),
+    N_("through the site's port"),

@@ -36,6 +36,7 @@ export class PlayerElement extends HTMLElement {
   private state: LiveState = "offline";
   private chosen: string | null = null;
   private pausedByPerson = false;
+  private full = false;
   private spin: number | undefined;
   private ending: number | undefined;
   private started = false;
@@ -52,8 +53,8 @@ export class PlayerElement extends HTMLElement {
     this.video = video;
     video.controls = false;
     video.preload = "auto";
-    if (video.hasAttribute("src")) {
-      video.removeAttribute("src"); // it was for browsers without scripts
+    if (video.firstElementChild) {
+      video.replaceChildren(); // they were for browsers without scripts
       video.load();
     }
     const channel = this.dataset.channel ?? "";
@@ -62,6 +63,10 @@ export class PlayerElement extends HTMLElement {
       engine: (engine) => this.attached(engine),
       qualities: () => this.qualitiesChanged(),
       ended: () => this.ended(),
+      full: (full) => {
+        this.full = full;
+        this.showNotice();
+      },
       state: (state) => this.setState(state),
     });
     const { connection } = PlayerElement;
@@ -84,8 +89,7 @@ export class PlayerElement extends HTMLElement {
   private setState(state: LiveState, known = false): void {
     const before = this.state;
     this.state = state;
-    this.controls.notice.textContent = t("The creator is reconnecting…");
-    this.controls.notice.hidden = state !== "interrupted";
+    this.showNotice();
     if (this.onAir) {
       window.clearTimeout(this.ending);
       this.dataset.state = state;
@@ -270,6 +274,15 @@ export class PlayerElement extends HTMLElement {
     window.setInterval(() => this.showLatency(), SHOW_EVERY);
     listenKeys(this, (act) => this.act(act));
     new Idle(this, () => !video.paused && !this.menu.open);
+  }
+
+  private showNotice(): void {
+    const { notice } = this.controls;
+    const away = this.state === "interrupted";
+    notice.textContent = away
+      ? t("The creator is reconnecting…")
+      : t("Your network does not reach the media server, and the detour is full. Trying again…");
+    notice.hidden = !away && !(this.full && this.onAir);
   }
 
   private wait(): void {

@@ -14,6 +14,8 @@ export interface PlaybackSource {
   mime_type: string;
   /** What a viewer can expect. */
   latency_ms: number;
+  /** Absolute URL of the same on the site's own port, for when `url` cannot be reached. */
+  fallback_url: string | null;
 }
 
 /** One quality on offer. */
@@ -35,8 +37,12 @@ export interface EngineEvents {
   qualities(): void;
   /** The stream's last frame was shown. */
   ended(): void;
-  /** The engine gave up; the player destroys it, asks the site what to play and starts again. */
-  failed(reason: string): void;
+  /**
+   * The engine gave up; the player destroys it, asks the site what to play and starts again.
+   *
+   * @param why "full": the source cannot be reached, and its fallback has no room
+   */
+  failed(reason: string, why?: "full"): void;
 }
 
 export interface PlaybackEngine {
@@ -53,6 +59,8 @@ export interface PlaybackEngine {
   /** Whether the picture is as close to live as this engine goes. */
   atLive(): boolean;
   jumpToLive(): void;
+  /** Whether it plays by the source's fallback; an engine that knows none leaves this out. */
+  byFallback?(): boolean;
   /** Label and value, for people who ask; not translated. */
   stats(): readonly (readonly [string, string])[];
   /** Free everything and let go of the video. */

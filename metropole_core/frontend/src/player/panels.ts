@@ -32,11 +32,16 @@ export class StatsPanel {
   private fill(): void {
     const { videoWidth, videoHeight } = this.video;
     const frames = this.video.getVideoPlaybackQuality();
+    const engine = this.engine();
+    const detour = engine?.byFallback?.();
     const rows: (readonly [string, string])[] = [
       ["Picture", `${videoWidth}×${videoHeight}`],
       ["Frames", `${frames.totalVideoFrames}, dropped ${frames.droppedVideoFrames}`],
-      ...(this.engine()?.stats() ?? []),
+      ...(engine?.stats() ?? []),
     ];
+    if (detour !== undefined) {
+      rows.push([t("Route"), detour ? t("through the site's port") : t("from the media port")]);
+    }
     this.element.replaceChildren(
       ...rows.flatMap(([label, value]) => [make("dt", {}, label), make("dd", {}, value)]),
     );

@@ -13,6 +13,8 @@ export interface PlaybackEvents {
   engine(engine: PlaybackEngine | null): void;
   qualities(): void;
   ended(): void;
+  /** Whether nothing plays for want of room. */
+  full(full: boolean): void;
   /** The site says something else than was known: the socket may be slower, or down. */
   state(state: LiveState): void;
 }
@@ -94,11 +96,17 @@ export class Playback {
     this.source = source;
     this.attachedAt = performance.now();
     const current = () => run === this.run;
-    engine.attach(this.video, source, {
-      qualities: () => current() && this.events.qualities(),
-      ended: () => current() && this.events.ended(),
-      failed: () => {
+    const reachable = { ...source, fallback_url: here(source.fallback_url) };
+    engine.attach(this.video, reachable, {
+      qualities: () => {
         if (!current()) return;
+        this.events.full(false);
+        this.events.qualities();
+      },
+      ended: () => current() && this.events.ended(),
+      failed: (_reason, why) => {
+        if (!current()) return;
+        this.events.full(why === "full");
         if (performance.now() - this.attachedAt > STEADY_AFTER) {
           this.backoff.reset();
           this.failures = 0;
@@ -133,4 +141,12 @@ export class Playback {
     }
     return playable[this.failures % Math.max(1, playable.length)] ?? null;
   }
+}
+
+/** An address of the site, on the host that this page came from: whatever name the operator gave
+ * it, that one can be reached. */
+function here(url: string | null | undefined): string | null {
+  if (!url || !URL.canParse(url)) return null;
+  const { pathname, search } = new URL(url);
+  return new URL(pathname + search, location.href).href;
 }

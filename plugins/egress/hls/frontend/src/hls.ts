@@ -9,6 +9,8 @@ import type {
 import Hls, { type ErrorData, ErrorTypes, Events } from "hls.js/light";
 import { LiveDriver } from "./live.ts";
 import { Recovery } from "./recovery.ts";
+import { surroundings } from "./surroundings.ts";
+import { isGateway, type Verdict, Way } from "./way.ts";
 
 const NEAR_LIVE = 1; // s beyond the target that still count as live
 
@@ -24,18 +26,23 @@ export class HlsEngine implements PlaybackEngine {
     abrBandWidthUpFactor: 0.95,
     abrEwmaFastLive: 2,
     abrEwmaSlowLive: 5,
+    xhrSetup: (xhr, url) => {
+      const mapped = this.way?.map(url) ?? url;
+      if (mapped !== url) xhr.open("GET", mapped, true);
+    },
   });
   private readonly recovery = new Recovery();
   private driver: LiveDriver | null = null;
   private video: HTMLVideoElement | null = null;
-  private url = "";
+  private way: Way | null = null;
   private retry: number | undefined;
   private loaded = false;
+  private destroyed = false;
 
   attach(video: HTMLVideoElement, source: PlaybackSource, events: EngineEvents): void {
     const { hls } = this;
     this.video = video;
-    this.url = source.url;
+    this.way = new Way(source.url, source.fallback_url, surroundings());
     // iPhones hand out their MediaSource only to videos that cannot be sent to a television.
     video.disableRemotePlayback = true;
     hls.on(Events.MANIFEST_PARSED, () => {
@@ -43,12 +50,16 @@ export class HlsEngine implements PlaybackEngine {
       events.qualities();
     });
     hls.on(Events.LEVEL_SWITCHED, () => events.qualities());
-    hls.on(Events.ERROR, (_, data) => this.trouble(data, events));
+    hls.on(Events.ERROR, (_, data) => void this.trouble(data, events));
     video.addEventListener("ended", events.ended);
     hls.once(Events.DESTROYING, () => video.removeEventListener("ended", events.ended));
-    hls.loadSource(source.url);
     hls.attachMedia(video);
     this.driver = new LiveDriver(hls, video);
+    void this.begin(this.way, events);
+  }
+
+  byFallback(): boolean {
+    return this.way?.bySite ?? false;
   }
 
   qualities(): readonly Quality[] {
@@ -106,13 +117,49 @@ export class HlsEngine implements PlaybackEngine {
   }
 
   destroy(): void {
+    this.destroyed = true;
     window.clearTimeout(this.retry);
     this.driver?.destroy();
     this.hls.destroy();
   }
 
+  private async begin(way: Way, events: EngineEvents): Promise<void> {
+    const verdict = await way.first();
+    if (this.destroyed) return;
+    if (verdict === "full") {
+      events.failed("full", "full");
+      return;
+    }
+    this.hls.loadSource(way.url);
+    this.obey(await way.race(() => this.loaded), events);
+  }
+
+  private obey(verdict: Verdict, events: EngineEvents): void {
+    if (this.destroyed || verdict === "stay") return;
+    if (verdict === "full") {
+      events.failed("full", "full");
+      return;
+    }
+    window.clearTimeout(this.retry);
+    const { hls, video, way } = this;
+    if (this.loaded) {
+      // What is buffered plays on; requests under way are let go and made again, the other way.
+      hls.stopLoad();
+      hls.startLoad();
+    } else if (way) {
+      const playing = video?.paused === false;
+      hls.loadSource(way.url);
+      if (playing) video?.play().catch(() => {}); // a new address pauses a video
+    }
+  }
+
   /** hls.js mends what is not fatal by itself; nobody needs to hear of it. */
-  private trouble(data: ErrorData, events: EngineEvents): void {
+  private async trouble(data: ErrorData, events: EngineEvents): Promise<void> {
+    const { way } = this;
+    if (way && !way.bySite && isSilence(data)) {
+      this.obey(await way.check(), events);
+      if (this.destroyed || way.bySite) return;
+    }
     if (!data.fatal) return;
     const what =
       data.type === ErrorTypes.NETWORK_ERROR
@@ -130,10 +177,18 @@ export class HlsEngine implements PlaybackEngine {
     } else if (remedy === "reload") {
       this.retry = window.setTimeout(() => {
         if (this.loaded) this.hls.startLoad();
-        else this.hls.loadSource(this.url);
+        else if (way) this.hls.loadSource(way.url);
       }, wait);
     } else {
+      if (what === "network") way?.failed();
       events.failed(`${data.details}${data.response ? ` ${data.response.code}` : ""}`);
     }
   }
+}
+
+/** Whether nobody answered, or only somebody on the way. */
+function isSilence(data: ErrorData): boolean {
+  if (!/Load(Error|TimeOut)$/.test(data.details)) return false;
+  const code = data.response?.code ?? 0;
+  return code === 0 || isGateway(code);
 }
