@@ -33,9 +33,9 @@ class SegmentStart:
     """A segment begins.
 
     Fields:
-        number: from 1, without a gap.
+        number: without a gap, from that of `Numbers`.
         wall: Unix time of its first frame's presentation.
-        discontinuity: the configuration differs from that of the segment before.
+        discontinuity: the configuration or the time line differs from the segment before.
     """
 
     number: int
@@ -48,8 +48,8 @@ class Part:
     """One moof with its mdat.
 
     Fields:
-        number: running from 0, never starting anew within a segment: the name of the next part
-            is known before it is known which segment it falls into.
+        number: running from that of `Numbers`, never starting anew within a segment: the name of
+            the next part is known before it is known which segment it falls into.
         duration: seconds.
         independent: decoding can begin with its first frame.
         data: the octets.

@@ -16,6 +16,7 @@ from metropole_media.codecs.silence import silent_packet
 from metropole_media.fmp4 import Run
 from metropole_media.fmp4.sample_entries import SAMPLE_ENTRIES
 from metropole_media.live import Packet, Track
+from metropole_media.numbers import Numbers
 from metropole_media.packaged import Health, PackageSink
 from metropole_media.segmenter import (
     AUDIO_NUMBER,
@@ -56,6 +57,7 @@ class Packager:
         sink: takes them.
         clock: monotonic seconds.
         wall: Unix time in seconds.
+        numbers: where segments and parts begin to count.
 
     Fields:
         dropped: packets left out: before the first key frame, or sound without time.
@@ -67,6 +69,7 @@ class Packager:
         clock: Callable[[], float],
         wall: Callable[[], float],
         settings: PackagerSettings | None = None,
+        numbers: Numbers | None = None,
     ) -> None:
         self.dropped = 0
         self._clock = clock
@@ -86,7 +89,7 @@ class Packager:
         self._stalled = False
         self._video_at = 0.0
         self._part_target = 0.0
-        self._segmenter = Segmenter(sink, wall, self._settings)
+        self._segmenter = Segmenter(sink, clock, wall, self._settings, numbers or Numbers())
 
     # What a LiveStream calls
 

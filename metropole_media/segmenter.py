@@ -8,13 +8,12 @@ from dataclasses import dataclass
 
 from metropole_media.fmp4 import Run, TrackEntry, fragment, init_segment
 from metropole_media.live import Track
+from metropole_media.numbers import Numbers, may_begin
 from metropole_media.packaged import Health, Init, PackageSink, Part, SegmentStart
 from metropole_media.timeline import VIDEO_TIMESCALE
 
 VIDEO_NUMBER, AUDIO_NUMBER = 1, 2
 """track_ID"""
-FIRST_SEGMENT = 1
-"""Not 0: hls.js takes a media sequence number of 0 for none, and fetches sound over and over."""
 WALL_TOLERANCE = 1.0
 ROUNDING = 0.45
 """An EXTINF may exceed the target duration by what rounding to whole seconds takes away."""
@@ -46,7 +45,9 @@ class Segmenter:
 
     Arguments:
         sink: takes them.
+        clock: monotonic seconds.
         wall: Unix time in seconds.
+        numbers: where it begins to count.
 
     Fields:
         part_target: longest duration of a part in seconds; set before the first part.
@@ -54,20 +55,28 @@ class Segmenter:
     """
 
     def __init__(
-        self, sink: PackageSink, wall: Callable[[], float], settings: PackagerSettings
+        self,
+        sink: PackageSink,
+        clock: Callable[[], float],
+        wall: Callable[[], float],
+        settings: PackagerSettings,
+        numbers: Numbers,
     ) -> None:
         self.part_target = 0.0
         self.frame_rate = 0.0
         self._sink = sink
+        self._clock = clock
         self._wall = wall
+        self._numbers = numbers
         self._settings = settings
         self._video: Track | None = None
         self._audio: Track | None = None
         self._anchor: tuple[float, int] | None = None
         self._last_wall = 0.0
         self._target_duration = 0
-        self._parts = 0
-        self._segments = FIRST_SEGMENT
+        self._first_end: float | None = None
+        self._parts = numbers.part
+        self._segments = numbers.segment
         self._inits = 0
         self._init_pending = False
         self._open = False
@@ -89,7 +98,12 @@ class Segmenter:
         """Whether a key frame that comes after so many seconds of the open part begins a
         segment."""
         seconds = self._seconds if self._open else 0.0
-        return seconds + open_seconds >= self._settings.min_segment_seconds
+        if seconds + open_seconds < self._settings.min_segment_seconds:
+            return False
+        if self._first_end is None:
+            return True
+        begun = self._segments - self._numbers.segment
+        return may_begin(begun, self._clock() - self._first_end)
 
     def emit(
         self, runs: list[Run], seconds: float, independent: bool, pts: int, last: bool
@@ -127,6 +141,8 @@ class Segmenter:
         if not self._open:
             return
         self._open = False
+        if self._first_end is None:
+            self._first_end = self._clock()
         if not self._target_duration:
             if cut and self._video is not None:
                 self._target_duration = self._settings.long_target_seconds
@@ -148,7 +164,7 @@ class Segmenter:
         discontinuity = False
         if self._init_pending:
             self._init_pending = False
-            discontinuity = self._inits > 0
+            discontinuity = self._inits > 0 or self._numbers.resumed
             self._sink.on_init(self._make_init())
             self._inits += 1
         self._open, self._cut = True, False

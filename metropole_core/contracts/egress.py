@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from metropole_core.contracts.channels import ChannelRef
 from metropole_media.http.origin import Origin
 from metropole_media.live import LiveStream
+
+if TYPE_CHECKING:
+    from metropole_core.contracts.provider import BroadcastRef
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,18 +35,18 @@ class PlaybackSource:
         url: absolute URL.
         mime_type: "application/vnd.apple.mpegurl".
         latency_ms: what a viewer can expect, for the order of choice.
-    """
-
         fallback_url: absolute URL of the same on the site's own port, for players that cannot
             reach the host and port of `url` (a strict firewall, a tunnel, mixed content). All
             that hangs on it lies beside it under the same names. None: there is no second way.
+    """
+
     engine: str
     url: str
     mime_type: str
     latency_ms: int
-
-
     fallback_url: str | None = None
+
+
 class Output(Protocol):
     """One stream as one egress plays it out."""
 
@@ -69,7 +71,7 @@ class Egress(Protocol):
 
     def open(
         self,
-        channel: ChannelRef,
+        broadcast: BroadcastRef,
         stream: LiveStream,
         base_url: str,
         available: Callable[[], None],
@@ -77,7 +79,9 @@ class Egress(Protocol):
         """Follow a stream.
 
         Arguments:
-            channel: whose stream it is.
+            broadcast: whose stream it is. What is opened again under the same `playback_id`
+                (the server was restarted while it ran) goes on at the same address, and what
+                players count there never goes back.
             stream: the packets.
             base_url: absolute URL of `prefix` on the media port, without a slash at the end.
             available: to be called once, when a player that comes now can play.

@@ -13,6 +13,23 @@ from metropole_core.contracts.ingest import IngressPoint
 from metropole_media.live import LiveStream
 
 
+@dataclass(frozen=True, slots=True)
+class BroadcastRef:
+    """One broadcast, as those who host it and play it out know it. Made by the core.
+
+    Fields:
+        channel: whose it is.
+        playback_id: for its addresses: unguessable, of the characters A-Z a-z 0-9 - _. New for
+            each broadcast; the same again after a restart of the server, if the encoder comes
+            back in time.
+        started_at: Unix time at which it went live; the present when it has not yet.
+    """
+
+    channel: ChannelRef
+    playback_id: str
+    started_at: float
+
+
 class ProviderEventKind(str, Enum):
     """What a provider tells about a stream. Events may come late, twice or out of order."""
 
@@ -68,10 +85,12 @@ class Provider(Protocol):
     def ingress_points(self, channel: ChannelRef) -> tuple[IngressPoint, ...]:
         """Where the channel's encoder can connect, made without anyone asking."""
 
-    def open(self, channel: ChannelRef, available: Callable[[], None]) -> LiveStream:
-        """The channel's LiveStream: the one of the running broadcast, or a new one.
+    def open(self, broadcast: BroadcastRef, available: Callable[[], None]) -> LiveStream:
+        """The LiveStream of a broadcast: the one that is there, or a new one.
 
-        `available` is called (once for each new LiveStream) when something can be played.
+        Called when a publisher comes; after a restart of the server also before, for what was on
+        air, so that players find the address again. One of another broadcast of the channel is
+        ended. `available` is called (once for each new LiveStream) when something can be played.
         """
 
     def playback(self, channel: ChannelRef) -> tuple[PlaybackSource, ...]:

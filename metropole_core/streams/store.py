@@ -25,6 +25,7 @@ class StoredStatus:
         state: where the machine was.
         broadcast_id, provider, started_at: of the running broadcast, None when there is none.
         session: the publisher's stay.
+        playback_id: of the running broadcast, None when its provider needed none.
     """
 
     channel: ChannelRef
@@ -33,6 +34,7 @@ class StoredStatus:
     provider: str | None
     session: str | None
     started_at: datetime | None
+    playback_id: str | None
 
 
 class StreamStore:
@@ -54,6 +56,7 @@ class StreamStore:
                 broadcasts.c.provider,
                 status.c.session,
                 status.c.started_at,
+                broadcasts.c.playback_id,
             )
             .select_from(
                 status.join(channels, channels.c.id == status.c.channel_id).outerjoin(
@@ -93,11 +96,23 @@ class StreamStore:
 
         await self._db.in_transaction(write)
 
-    async def begin(self, channel_id: int, provider: str, title: str, started_at: datetime) -> int:
+    async def begin(
+        self,
+        channel_id: int,
+        *,
+        provider: str,
+        title: str,
+        started_at: datetime,
+        playback_id: str | None,
+    ) -> int:
         """A broadcast begins; its id."""
         return await self._db.execute(
             tables.broadcasts.insert().values(
-                channel_id=channel_id, provider=provider, title=title, started_at=started_at
+                channel_id=channel_id,
+                provider=provider,
+                title=title,
+                started_at=started_at,
+                playback_id=playback_id,
             )
         )
 

@@ -18,6 +18,7 @@ from metropole_core.testing.context import (
     FakeChannels,
     FakePublication,
     FakePublishing,
+    make_broadcast,
     make_context,
 )
 
@@ -29,5 +30,6 @@ __all__ = [
     "FakePublication",
     "FakePublishing",
     "conformance",
+    "make_broadcast",
     "make_context",
 ]

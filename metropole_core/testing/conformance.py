@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import TypeVar
 from urllib.parse import urlsplit
 
@@ -18,7 +19,7 @@ from metropole_core.contracts.ingest import Ingest, IngressPoint
 from metropole_core.contracts.provider import Provider
 from metropole_core.errors import PluginError
 from metropole_core.registry import Registry
-from metropole_core.testing.context import CHANNEL
+from metropole_core.testing.context import CHANNEL, make_broadcast
 from metropole_media.http.origin import Pending, Request, Response
 from metropole_media.live import LiveStream
 
@@ -52,10 +53,11 @@ async def check_provider(provider: Provider, channel: ChannelRef = CHANNEL) -> N
                 f"media_origins: {origin!r} is no origin, such as https://media.example"
             )
         calls: list[None] = []
-        stream = provider.open(channel, lambda: calls.append(None))
+        broadcast = make_broadcast("first", channel)
+        stream = provider.open(broadcast, lambda: calls.append(None))
         assert not stream.ended, "open must return a stream that has not ended"
         assert not stream.stats.publisher, "open must leave the stream to its publisher"
-        again = provider.open(channel, lambda: calls.append(None))
+        again = provider.open(broadcast, lambda: calls.append(None))
         assert again is stream, "open must return the stream of the running broadcast"
         assert len(calls) <= 1, "available must be called once for each stream"
         _instances(provider.playback(channel), PlaybackSource, "playback")
@@ -63,8 +65,11 @@ async def check_provider(provider: Provider, channel: ChannelRef = CHANNEL) -> N
         assert stream.ended, "end must end the channel's LiveStream"
         assert provider.playback(channel) == (), "playback must be empty after the end"
         provider.end(channel)  # twice is fine
-        following = provider.open(channel, lambda: None)
+        following = provider.open(make_broadcast("second", channel), lambda: None)
         assert following is not stream, "a new broadcast needs a new LiveStream"
+        third = provider.open(make_broadcast("third", channel), lambda: None)
+        assert third is not following, "a new broadcast needs a new LiveStream"
+        assert following.ended, "open must end the channel's LiveStream of another broadcast"
         provider.end(channel)
     finally:
         await _within(STOP_SECONDS, "stop", provider.stop)
@@ -90,7 +95,8 @@ async def check_egress(egress: Egress, base_url: str = "https://media.example/x"
     check_registers("register_egress", egress)
     stream = LiveStream("conformance", time.monotonic)
     calls: list[None] = []
-    output = egress.open(CHANNEL, stream, base_url, lambda: calls.append(None))
+    broadcast = make_broadcast()
+    output = egress.open(broadcast, stream, base_url, lambda: calls.append(None))
     assert not calls, "available must not be called before anything was published"
     if egress.origin is not None:
         for path in ODD_PATHS:
@@ -101,7 +107,12 @@ async def check_egress(egress: Egress, base_url: str = "https://media.example/x"
     output.close()
     output.close()  # twice is fine
     other = LiveStream("conformance", time.monotonic)
-    output = egress.open(CHANNEL, other, base_url, lambda: calls.append(None))
+    # The same broadcast again, as after a restart; and one that began long ago, or, by a clock
+    # that was set back, in the future.
+    for seconds in (3600.0, -3600.0):
+        began = replace(broadcast, started_at=broadcast.started_at + seconds)
+        egress.open(began, other, base_url, lambda: calls.append(None)).close()
+    output = egress.open(broadcast, other, base_url, lambda: calls.append(None))
     other.end()
     output.close()
     assert not calls, "available must not be called for a stream without a packet"

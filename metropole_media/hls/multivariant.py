@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from metropole_media.hls.playlist import RENDITION, VERSION
+from metropole_media.hls.names import RENDITION
+from metropole_media.hls.playlist import VERSION
 from metropole_media.hls.window import Window
 
 

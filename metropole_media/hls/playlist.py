@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from metropole_media.hls.names import Names
 from metropole_media.hls.window import Segment, Window
 from metropole_media.packaged import Part
 
@@ -16,19 +17,6 @@ HOLD_BACK_PARTS = 3.2
 """PART-HOLD-BACK in part targets; at least two are a must, three a should (section 4.4.3.8)."""
 PARTS_IN_TARGETS = 3
 """Parts are listed within so many target durations of the end (section 4.4.4.9)."""
-RENDITION = "v0"
-
-
-def part_name(number: int) -> str:
-    return f"{RENDITION}_p{number}.m4s"
-
-
-def segment_name(number: int) -> str:
-    return f"{RENDITION}_{number}.m4s"
-
-
-def init_name(number: int) -> str:
-    return f"{RENDITION}_i{number}.mp4"
 
 
 def media_playlist(window: Window) -> str:
@@ -55,12 +43,12 @@ def media_playlist(window: Window) -> str:
             lines.append("#EXT-X-DISCONTINUITY\n")
         if segment.init.number != init:
             init = segment.init.number
-            lines.append(f'#EXT-X-MAP:URI="{init_name(init)}"\n')
-        lines.append(_segment(segment, segment.number >= with_parts))
+            lines.append(f'#EXT-X-MAP:URI="{window.names.init(init)}"\n')
+        lines.append(_segment(segment, window.names, segment.number >= with_parts))
     if window.ended:
         lines.append("#EXT-X-ENDLIST\n")
     else:
-        lines.append(f'#EXT-X-PRELOAD-HINT:TYPE=PART,URI="{part_name(window.next_part)}"\n')
+        lines.append(f'#EXT-X-PRELOAD-HINT:TYPE=PART,URI="{window.names.part(window.next_part)}"\n')
     return "".join(lines)
 
 
@@ -77,19 +65,20 @@ def _first_with_parts(window: Window) -> int:
     return number
 
 
-def _segment(segment: Segment, with_parts: bool) -> str:
+def _segment(segment: Segment, names: Names, with_parts: bool) -> str:
     text = segment.text.get(with_parts)
     if text is None:
         when = datetime.fromtimestamp(segment.wall, UTC).isoformat(timespec="milliseconds")
         text = f"#EXT-X-PROGRAM-DATE-TIME:{when.replace('+00:00', 'Z')}\n"
         if with_parts or not segment.complete:
-            text += "".join(map(_part, segment.parts))
+            text += "".join([_part(part, names) for part in segment.parts])
         if segment.complete:
-            text += f"#EXTINF:{segment.seconds:.5f},\n{segment_name(segment.number)}\n"
+            text += f"#EXTINF:{segment.seconds:.5f},\n{names.segment(segment.number)}\n"
             segment.text[with_parts] = text
     return text
 
 
-def _part(part: Part) -> str:
+def _part(part: Part, names: Names) -> str:
     independent = ",INDEPENDENT=YES" if part.independent else ""
-    return f'#EXT-X-PART:DURATION={part.duration:.5f},URI="{part_name(part.number)}"{independent}\n'
+    name = names.part(part.number)
+    return f'#EXT-X-PART:DURATION={part.duration:.5f},URI="{name}"{independent}\n'

@@ -10,6 +10,8 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+from metropole_media.hls.names import Names
+from metropole_media.numbers import Numbers
 from metropole_media.packaged import Init, Part, SegmentStart
 
 
@@ -67,8 +69,10 @@ class Window:
 
     Arguments:
         clock: monotonic seconds.
+        numbers: where the packager that fills it begins to count.
 
     Fields:
+        names: of what is in it.
         listed: segments in the playlist; the last one may be open.
         discontinuities: in segments that have left the playlist.
         octets: kept in all.
@@ -78,13 +82,21 @@ class Window:
         ended: nothing follows.
     """
 
-    def __init__(self, limits: WindowLimits, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        limits: WindowLimits,
+        clock: Callable[[], float],
+        names: Names | None = None,
+        numbers: Numbers | None = None,
+    ) -> None:
+        numbers = numbers or Numbers()
+        self.names = names or Names()
         self.listed: deque[Segment] = deque()
-        self.discontinuities = 0
+        self.discontinuities = numbers.discontinuities
         self.octets = 0
         self.target_duration = 0
         self.part_target = 0.0
-        self.next_part = 0
+        self.next_part = numbers.part
         self.ended = False
         self._limits = limits
         self._clock = clock

@@ -9,10 +9,10 @@ from typing import Any, ClassVar
 import pytest
 from pydantic import BaseModel
 
-from metropole_core.contracts.channels import ChannelRef
 from metropole_core.contracts.chat_mode import Allow, Draft, Stage, Verdict
 from metropole_core.contracts.checks import Check
 from metropole_core.contracts.ingest import IngressPoint
+from metropole_core.contracts.provider import BroadcastRef
 from metropole_core.contracts.theme import Theme
 from metropole_core.errors import PluginError
 from metropole_core.registry import MAX_PER_KIND, Registry
@@ -55,7 +55,7 @@ class GoodEgress:
     prefix = "good"
     origin = None
 
-    def open(self, channel: ChannelRef, stream: Any, base_url: str, available: Any) -> Any:
+    def open(self, broadcast: BroadcastRef, stream: Any, base_url: str, available: Any) -> Any:
         return SimpleNamespace()
 
 

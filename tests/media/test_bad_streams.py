@@ -15,7 +15,7 @@ import pytest
 from metropole_egress_hls.egress import HlsEgress
 from metropole_egress_hls.settings import HlsSettings
 
-from metropole_core.testing import CHANNEL, FakeClock, make_context
+from metropole_core.testing import FakeClock, make_broadcast, make_context
 from metropole_media.live import LiveStream, Packet
 from metropole_media.packager import LEARN_PACKETS, MAX_SAMPLES
 from metropole_media.rtmp.events import TracksKnown
@@ -149,7 +149,7 @@ def test_memory_is_bounded_however_long_it_goes_on(name: str) -> None:
     settings = HlsSettings(memory_mib=16)
     egress = HlsEgress(make_context(settings, name="egress_hls", clock=clock))
     stream = LiveStream(name, clock.monotonic)
-    output = egress.open(CHANNEL, stream, "", lambda: None)
+    output = egress.open(make_broadcast(), stream, "", lambda: None)
     handle, packager, window = stream.attach(), output.packager, output.playout.window
     publisher.go_live()
     events = [*publisher.video(0, b"\x17\0\0\0\0" + AVCC), *publisher.audio(0, b"\xaf\0" + ASC)]

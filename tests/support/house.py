@@ -23,7 +23,7 @@ from metropole_core.contracts.channels import ChannelRef
 from metropole_core.contracts.chat_mode import Allow, Draft, Stage, Verdict
 from metropole_core.contracts.egress import PlaybackSource
 from metropole_core.contracts.ingest import IngressPoint
-from metropole_core.contracts.provider import ProviderEvent, ProviderEventKind
+from metropole_core.contracts.provider import BroadcastRef, ProviderEvent, ProviderEventKind
 from metropole_core.keys import SiteKeys
 from metropole_core.site import Site
 from metropole_media.live import LiveStream
@@ -45,7 +45,7 @@ class PagesProvider:
     def ingress_points(self, channel: ChannelRef) -> tuple[IngressPoint, ...]:
         return (IngressPoint("rtmp", "RTMP", "rtmp://live.example/live"),)
 
-    def open(self, channel: ChannelRef, available: Callable[[], None]) -> LiveStream:
+    def open(self, broadcast: BroadcastRef, available: Callable[[], None]) -> LiveStream:
         raise NotImplementedError
 
     def playback(self, channel: ChannelRef) -> tuple[PlaybackSource, ...]:

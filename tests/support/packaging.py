@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from metropole_media.hls.playlist import media_playlist
 from metropole_media.hls.window import Window, WindowLimits
 from metropole_media.live import LiveStream, Packet, PublisherHandle, Track
+from metropole_media.numbers import Numbers
 from metropole_media.packaged import Health, Init, Part, SegmentStart
 from metropole_media.packager import Packager
 from metropole_media.segmenter import PackagerSettings
@@ -92,12 +93,15 @@ class Chain:
     """LiveStream, packager, window."""
 
     def __init__(
-        self, settings: PackagerSettings | None = None, limits: WindowLimits | None = None
+        self,
+        settings: PackagerSettings | None = None,
+        limits: WindowLimits | None = None,
+        numbers: Numbers | None = None,
     ) -> None:
         self.clock = Clock()
         self.stream = LiveStream("test", self.clock)
-        self.taken = Taken(Window(limits or WindowLimits(), self.clock))
-        self.packager = Packager(self.taken, self.clock, self.clock.wall, settings)
+        self.taken = Taken(Window(limits or WindowLimits(), self.clock, numbers=numbers))
+        self.packager = Packager(self.taken, self.clock, self.clock.wall, settings, numbers)
         self.stream.subscribe(self.packager)
 
     def publish(self, *tracks: Track) -> PublisherHandle:

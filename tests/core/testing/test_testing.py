@@ -14,6 +14,7 @@ from metropole_core.contracts.chat_mode import Allow, Draft, Reject, Stage, Verd
 from metropole_core.contracts.egress import Engine, PlaybackSource
 from metropole_core.contracts.events import ChannelCreated
 from metropole_core.contracts.ingest import IngressPoint
+from metropole_core.contracts.provider import BroadcastRef
 from metropole_core.contracts.publishing import Grant, Refusal
 from metropole_core.testing import CHANNEL, FakeClock, FakePublishing, conformance, make_context
 from metropole_media.http.origin import Origin as HttpOrigin
@@ -93,6 +94,7 @@ class Provider:
 
     def __init__(self) -> None:
         self.streams: dict[int, LiveStream] = {}
+        self.broadcasts: dict[int, str] = {}
 
     async def start(self) -> None: ...
     async def stop(self) -> None: ...
@@ -100,8 +102,12 @@ class Provider:
     def ingress_points(self, channel: ChannelRef) -> tuple[IngressPoint, ...]:
         return (IngressPoint("rtmp", "RTMP", "rtmp://live.example/live"),)
 
-    def open(self, channel: ChannelRef, available: Callable[[], None]) -> LiveStream:
-        return self.streams.setdefault(channel.id, LiveStream("x", lambda: 0.0))
+    def open(self, broadcast: BroadcastRef, available: Callable[[], None]) -> LiveStream:
+        running = self.broadcasts.get(broadcast.channel.id)
+        if running != broadcast.playback_id:
+            self.end(broadcast.channel)
+        self.broadcasts[broadcast.channel.id] = broadcast.playback_id
+        return self.streams.setdefault(broadcast.channel.id, LiveStream("x", lambda: 0.0))
 
     def playback(self, channel: ChannelRef) -> tuple[PlaybackSource, ...]:
         return ()
@@ -143,7 +149,7 @@ class Egress:
     prefix = "good"
     origin: HttpOrigin | None = Origin()
 
-    def open(self, channel: Any, stream: Any, base_url: str, available: Any) -> Output:
+    def open(self, broadcast: Any, stream: Any, base_url: str, available: Any) -> Output:
         return Output()
 
 

@@ -1,4 +1,4 @@
-"""The egress: gives each broadcast an address nobody can guess, and lets ended ones go."""
+"""The egress: serves each broadcast under its playback id, and lets ended ones go."""
 
 from __future__ import annotations
 
@@ -6,16 +6,19 @@ import asyncio
 import secrets
 from collections.abc import Callable
 
-from metropole_core.contracts.channels import ChannelRef
 from metropole_core.contracts.context import PluginContext
 from metropole_core.contracts.egress import Engine
+from metropole_core.contracts.provider import BroadcastRef
 from metropole_egress_hls.origin import HlsOrigin
 from metropole_egress_hls.output import HlsOutput
+from metropole_egress_hls.playout import Playout
 from metropole_egress_hls.settings import HlsSettings
+from metropole_media.hls.names import RENDITION, Names
 from metropole_media.http.origin import Origin
 from metropole_media.live import LiveStream
+from metropole_media.numbers import Numbers
 
-ID_OCTETS = 16
+RUN_OCTETS = 3
 AFTER_END_SECONDS = 60.0
 """How long players find the end of a broadcast."""
 
@@ -25,7 +28,7 @@ class HlsEgress:
 
     Arguments:
         context: what the house gives.
-        make_id: makes playback ids.
+        make_run: makes what tells the files of one opening of a broadcast from those of another.
     """
 
     name = "hls"
@@ -35,25 +38,27 @@ class HlsEgress:
     def __init__(
         self,
         context: PluginContext[HlsSettings],
-        make_id: Callable[[], str] = lambda: secrets.token_urlsafe(ID_OCTETS),
+        make_run: Callable[[], str] = lambda: f"-{secrets.token_hex(RUN_OCTETS)}",
     ) -> None:
         self._context = context
-        self._make_id = make_id
+        self._make_run = make_run
         self._origin = HlsOrigin()
         self.origin: Origin | None = self._origin
 
     def open(
         self,
-        channel: ChannelRef,
+        broadcast: BroadcastRef,
         stream: LiveStream,
         base_url: str,
         available: Callable[[], None],
     ) -> HlsOutput:
         """Follow a stream. It is available when its first segment is complete."""
         context = self._context
-        playback_id = self._make_id()
+        playback_id = broadcast.playback_id
         output = HlsOutput(
-            channel.name,
+            broadcast.channel.name,
+            Names(RENDITION + self._make_run()),
+            Numbers.after(context.clock.time() - broadcast.started_at),
             stream,
             f"{base_url}/{playback_id}",
             context.settings,
@@ -67,18 +72,19 @@ class HlsEgress:
         return output
 
     def _closed(self, playback_id: str, output: HlsOutput) -> None:
-        if not output.playout.window.listed:
-            self._origin.forget(playback_id)
+        playout = output.playout
+        if not playout.window.listed:
+            self._origin.forget(playback_id, playout)
             return
-        self._origin.end(playback_id)
-        forgetting = self._forget_later(playback_id)
+        self._origin.end(playback_id, playout)
+        forgetting = self._forget_later(playback_id, playout)
         try:
             self._context.spawn(forgetting, f"forget {playback_id[:4]}")
         except RuntimeError:
             # The plugin is being stopped: nobody will fetch it.
             forgetting.close()
-            self._origin.forget(playback_id)
+            self._origin.forget(playback_id, playout)
 
-    async def _forget_later(self, playback_id: str) -> None:
+    async def _forget_later(self, playback_id: str, playout: Playout) -> None:
         await asyncio.sleep(AFTER_END_SECONDS)
-        self._origin.forget(playback_id)
+        self._origin.forget(playback_id, playout)

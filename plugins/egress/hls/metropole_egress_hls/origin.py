@@ -15,25 +15,29 @@ class HlsOrigin:
 
     def __init__(self) -> None:
         self._playouts: dict[str, Playout] = {}
-        self._ended: dict[str, None] = {}
+        self._ended: dict[str, Playout] = {}
 
     def __len__(self) -> int:
         return len(self._playouts)
 
     def add(self, playback_id: str, playout: Playout) -> None:
-        """Serve a stream."""
+        """Serve a stream, in place of what had the same id."""
         self._playouts[playback_id] = playout
-
-    def end(self, playback_id: str) -> None:
-        """The stream has ended; it is forgotten early when too many have."""
-        self._ended[playback_id] = None
-        while len(self._ended) > MAX_ENDED:
-            self.forget(next(iter(self._ended)))
-
-    def forget(self, playback_id: str) -> None:
-        """Serve it no longer."""
-        self._playouts.pop(playback_id, None)
         self._ended.pop(playback_id, None)
+
+    def end(self, playback_id: str, playout: Playout) -> None:
+        """The stream has ended; it is forgotten early when too many have."""
+        if self._playouts.get(playback_id) is not playout:
+            return
+        self._ended[playback_id] = playout
+        while len(self._ended) > MAX_ENDED:
+            self.forget(*next(iter(self._ended.items())))
+
+    def forget(self, playback_id: str, playout: Playout) -> None:
+        """Serve it no longer, if it still has the id."""
+        if self._playouts.get(playback_id) is playout:
+            del self._playouts[playback_id]
+            self._ended.pop(playback_id, None)
 
     def handle(self, request: Request) -> Response | Pending:
         """Answer a request of a player."""

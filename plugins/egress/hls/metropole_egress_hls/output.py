@@ -8,8 +8,10 @@ from collections.abc import Callable
 from metropole_core.contracts.egress import PlaybackSource
 from metropole_egress_hls.playout import INDEX, Playout
 from metropole_egress_hls.settings import HlsSettings
+from metropole_media.hls.names import Names
 from metropole_media.hls.window import Window, WindowLimits
 from metropole_media.live import LiveStream
+from metropole_media.numbers import Numbers
 from metropole_media.packaged import Health
 from metropole_media.packager import Packager
 from metropole_media.segmenter import PackagerSettings
@@ -36,6 +38,8 @@ class HlsOutput:
 
     Arguments:
         name: of the channel, for the log.
+        names: of the files.
+        numbers: where they begin to count.
         url: where the stream is served.
         closed: called once, when it is closed.
         clock, wall: monotonic seconds and Unix time.
@@ -44,6 +48,8 @@ class HlsOutput:
     def __init__(
         self,
         name: str,
+        names: Names,
+        numbers: Numbers,
         stream: LiveStream,
         url: str,
         settings: HlsSettings,
@@ -65,7 +71,7 @@ class HlsOutput:
             linger_seconds=settings.linger_seconds,
             max_octets=octets,
         )
-        self.playout = Playout(Window(limits, clock), available, self._unwell)
+        self.playout = Playout(Window(limits, clock, names, numbers), available, self._unwell)
         self.packager = Packager(
             self.playout,
             clock,
@@ -74,6 +80,7 @@ class HlsOutput:
                 part_seconds=settings.part_ms / 1000,
                 max_segment_octets=octets // SEGMENTS_IN_MEMORY,
             ),
+            numbers,
         )
         self._unsubscribe = stream.subscribe(self.packager)
 

@@ -9,7 +9,8 @@ from typing import Literal
 from metropole_egress_hls import answers
 from metropole_media.hls.directives import NONE, BadDirective, Directives, parse_directives
 from metropole_media.hls.multivariant import multivariant_playlist
-from metropole_media.hls.playlist import RENDITION, media_playlist
+from metropole_media.hls.names import RENDITION
+from metropole_media.hls.playlist import media_playlist
 from metropole_media.hls.window import Window
 from metropole_media.http.origin import Pending, Response
 from metropole_media.packaged import Health, Init, Part, SegmentStart
@@ -28,8 +29,7 @@ RECENT_PARTS, RECENT_SEGMENTS = 8, 2
 
 INDEX = "index.m3u8"
 MEDIA = f"{RENDITION}.m3u8"
-PART, INIT, SEGMENT = f"{RENDITION}_p", f"{RENDITION}_i", f"{RENDITION}_"
-MAX_DIGITS = 9
+MAX_DIGITS = 12
 
 Kind = Literal["part", "segment"]
 
@@ -49,6 +49,8 @@ class Playout:
         self.window = window
         self._available: Callable[[], None] | None = available
         self._health = health
+        stem = window.names.stem
+        self._part_stem, self._init_stem, self._segment_stem = f"{stem}_p", f"{stem}_i", f"{stem}_"
         self._text = ""
         self._playlists: dict[str, Response] = {}
         self._index: Response | None = None
@@ -108,13 +110,14 @@ class Playout:
         """Answer a request for a name of this stream."""
         if name == MEDIA:
             return self._reload(query)
-        if name.startswith(PART) and name.endswith(".m4s"):
-            return self._part(_number(name[len(PART) : -4]))
-        if name.startswith(INIT) and name.endswith(".mp4"):
-            init = self.window.init(_number(name[len(INIT) : -4]))
+        if name.endswith(".m4s"):
+            number = _number(name, self._part_stem)
+            if number >= 0:
+                return self._part(number)
+            return self._segment(_number(name, self._segment_stem))
+        if name.endswith(".mp4"):
+            init = self.window.init(_number(name, self._init_stem))
             return answers.NOT_FOUND if init is None else answers.media(init.data)
-        if name.startswith(SEGMENT) and name.endswith(".m4s"):
-            return self._segment(_number(name[len(SEGMENT) : -4]))
         if name == INDEX:
             return self._multivariant()
         return answers.NOT_FOUND
@@ -221,6 +224,9 @@ class Playout:
             del self._recent[key]
 
 
-def _number(text: str) -> int:
-    """A number in a name, -1 when it is none."""
+def _number(name: str, stem: str) -> int:
+    """The number between a stem and an extension of three letters, -1 when there is none."""
+    if not name.startswith(stem):
+        return -1
+    text = name[len(stem) : -4]
     return int(text) if text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS else -1

@@ -10,7 +10,8 @@ from metropole_egress_hls.egress import HlsEgress
 from metropole_egress_hls.output import HlsOutput
 from metropole_egress_hls.settings import HlsSettings
 
-from metropole_core.testing import CHANNEL, FakeClock, make_context
+from metropole_core.contracts.provider import BroadcastRef
+from metropole_core.testing import FakeClock, make_broadcast, make_context
 from metropole_media.http.origin import Pending, Request, Response
 from metropole_media.live import LiveStream, Packet, PublisherHandle, Track
 from tests.support.packaging import AUDIO, VIDEO, frames, sound, together
@@ -36,15 +37,22 @@ class House:
     def __init__(self, settings: HlsSettings | None = None) -> None:
         self.clock = FakeClock()
         self.context = make_context(settings or HlsSettings(), name="egress_hls", clock=self.clock)
-        self.egress = HlsEgress(self.context)
+        # Names as of the first run of a server are shorter to write.
+        self.egress = HlsEgress(self.context, lambda: "")
+        self.broadcasts = 0
         self.available: list[float] = []
         self.began = self.clock.monotonic()
         self.stream, self.output = self.open()
 
-    def open(self) -> tuple[LiveStream, HlsOutput]:
+    def open(self, broadcast: BroadcastRef | None = None) -> tuple[LiveStream, HlsOutput]:
+        """Another broadcast, or the same again as after a restart."""
+        if broadcast is None:
+            self.broadcasts += 1
+            began = self.clock.time()
+            broadcast = make_broadcast(f"id{self.broadcasts}", started_at=began)
         stream = LiveStream("test", self.clock.monotonic)
         output = self.egress.open(
-            CHANNEL, stream, BASE_URL, lambda: self.available.append(self.clock.monotonic())
+            broadcast, stream, BASE_URL, lambda: self.available.append(self.clock.monotonic())
         )
         return stream, output
 

@@ -57,15 +57,6 @@ def test_the_check_of_the_assets(tmp_path: Path) -> None:
     assert check_assets(tmp_path).level is Level.ERROR
 
 
-def test_each_broadcast_has_an_address_nobody_can_guess(house) -> None:
-    ids = {house.id}
-    for _ in range(20):
-        _, output = house.open()
-        ids.add(output.source().url.split("/")[-2])
-    assert len(ids) == 21
-    assert min(map(len, ids)) >= 22
-
-
 def test_the_source(house) -> None:
     source = house.output.source()
     assert source.url == f"https://media.example/hls/{house.id}/index.m3u8"

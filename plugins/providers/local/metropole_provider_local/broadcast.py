@@ -6,8 +6,8 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from metropole_core.contracts.channels import ChannelRef
 from metropole_core.contracts.egress import Egress, Output, PlaybackSource
+from metropole_core.contracts.provider import BroadcastRef
 from metropole_media.live import LiveStream
 
 
@@ -24,20 +24,27 @@ class Broadcast:
     """A stream with its outputs. A failing egress costs its own output and nothing else.
 
     Arguments:
+        ref: which it is.
         stream: the packets.
         available: called once, when the first egress can be played.
         log: where a failing egress is told.
     """
 
     def __init__(
-        self, stream: LiveStream, available: Callable[[], None], log: logging.Logger
+        self,
+        ref: BroadcastRef,
+        stream: LiveStream,
+        available: Callable[[], None],
+        log: logging.Logger,
     ) -> None:
+        self.playback_id = ref.playback_id
         self.stream = stream
+        self._ref = ref
         self._available: Callable[[], None] | None = available
         self._log = log
         self._outputs: list[_Followed] = []
 
-    def follow(self, egress: Egress, channel: ChannelRef, base_url: str) -> None:
+    def follow(self, egress: Egress, base_url: str) -> None:
         """Let an egress play the stream out."""
         followed = _Followed(egress.name)
 
@@ -47,9 +54,9 @@ class Broadcast:
                 self._tell()
 
         try:
-            followed.output = egress.open(channel, self.stream, base_url, available)
+            followed.output = egress.open(self._ref, self.stream, base_url, available)
         except Exception:
-            self._log.exception("%s: egress %s is left out", channel.name, egress.name)
+            self._log.exception("%s: egress %s is left out", self.stream.name, egress.name)
             return
         self._outputs.append(followed)
         if followed.available:

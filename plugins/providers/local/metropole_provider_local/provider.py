@@ -111,7 +111,7 @@ class LocalProvider:
         """The stream of the broadcast, or a new one with every egress on it.
 
         Raises:
-            Unavailable: the media port is closed, or `max_broadcasts` are running.
+            Unavailable: the media port is closed. How many may run, the core decides.
         """
         channel = broadcast.channel
         running = self._broadcasts.get(channel.id)
@@ -121,8 +121,6 @@ class LocalProvider:
             self.end(channel)
         if self._listener is None:
             raise Unavailable("The media server is not running.", retry_after=5)
-        if len(self._broadcasts) >= self._context.settings.max_broadcasts:
-            raise Unavailable("This server has as many streams as it can take.", retry_after=60)
         stream = LiveStream(channel.name, self._context.clock.monotonic)
         running = self._broadcasts[channel.id] = Broadcast(broadcast, stream, available, self._log)
         base = self._media_url()

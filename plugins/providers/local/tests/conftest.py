@@ -11,9 +11,9 @@ import pytest
 from metropole_provider_local.provider import LocalProvider
 from metropole_provider_local.settings import LocalSettings
 
-from metropole_core.contracts.channels import ChannelRef
 from metropole_core.contracts.egress import Engine, PlaybackSource
 from metropole_core.contracts.ingest import IngressPoint
+from metropole_core.contracts.provider import BroadcastRef
 from metropole_core.testing import make_context
 from metropole_media.http.origin import Origin, Pending, Request, Response
 from metropole_media.live import LiveStream, Packet, Track
@@ -68,12 +68,12 @@ class CountingEgress:
 
     def open(
         self,
-        channel: ChannelRef,
+        broadcast: BroadcastRef,
         stream: LiveStream,
         base_url: str,
         available: Callable[[], None],
     ) -> CountingOutput:
-        output = self.output_class(self, stream, f"{base_url}/{channel.name}", available)
+        output = self.output_class(self, stream, f"{base_url}/{broadcast.channel.name}", available)
         self.outputs.append(output)
         return output
 
