@@ -14,6 +14,6 @@ from tests.support.stage import Stage, staged
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def stage(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Stage]:
-    """A running site; lines of TOML may be given as the fixture's parameter."""
-    async with staged(make_site(tmp_path), getattr(request, "param", "")) as running:
+    """A running site; settings may be given as the fixture's parameter."""
+    async with staged(make_site(tmp_path), getattr(request, "param", None)) as running:
         yield running

@@ -79,7 +79,7 @@ def own_mariadb() -> Iterator[MariaDB]:
 @pytest_asyncio.fixture(loop_scope="session")
 async def on_mariadb(tmp_path: Path, own_mariadb: MariaDB) -> AsyncIterator[Stage]:
     site = make_site(tmp_path, own_mariadb.new_database())
-    async with staged(site, "reconnect_window = 2") as stage:
+    async with staged(site, {"": "reconnect_window = 2"}) as stage:
         yield stage
 
 

@@ -38,6 +38,13 @@ class Stage:
         """What the site takes now."""
         return usage(self.pid)
 
+    async def calms_down(self, files: int, seconds: float = 20.0) -> Usage:
+        """Wait until it has no more than so many files open; what it takes then."""
+        async with asyncio.timeout(seconds):
+            while (now := self.usage()).files > files:  # noqa: ASYNC110
+                await asyncio.sleep(0.1)
+        return now
+
     @contextlib.asynccontextmanager
     async def on_air(self, *options: str) -> AsyncIterator[PublisherProcess]:
         """A publisher, until the block ends; it is live when the block begins."""
@@ -84,15 +91,26 @@ async def people_of(site: SiteProcess, name: str = NAME) -> tuple[str, str]:
 
 
 @contextlib.asynccontextmanager
-async def staged(site: SiteProcess, settings: str = "", **start: Any) -> AsyncIterator[Stage]:
+async def staged(
+    site: SiteProcess, settings: dict[str, str] | None = None, **start: Any
+) -> AsyncIterator[Stage]:
     """Make that site, start it, and stop it at the end: its log must hold no traceback.
 
     Arguments:
-        settings: lines of TOML at the top of the configuration.
+        settings: lines of TOML by the table they go to, "" for the site's own.
         start: as `SiteProcess.start` takes it.
     """
     await site.init()
-    site.config.write_text(f"{settings}\n{site.config.read_text()}")
+    text = site.config.read_text()
+    for table, lines in (settings or {}).items():
+        head = f"[{table}]\n"
+        if not table:
+            text = f"{lines}\n{text}"
+        elif head in text:
+            text = text.replace(head, f"{head}{lines}\n")
+        else:
+            text += f"\n{head}{lines}\n"
+    site.config.write_text(text)
     key, token = await people_of(site)
     await site.start(**start)
     stage = Stage(site, key, token)

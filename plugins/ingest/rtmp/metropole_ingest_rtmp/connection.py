@@ -204,7 +204,9 @@ class RtmpConnection(asyncio.BufferedProtocol):
         self._asking = False
         if self._closing:
             return
-        self._log.warning("RTMP: refused an encoder at %s: %s", self.address, refusal.sentence)
+        self._listener.complain(
+            "RTMP: refused an encoder at %s: %s", self.address, refusal.sentence
+        )
         self._session.refuse(CODES.get(refusal.code, answers.FAILED), refusal.sentence)
         self._linger()
 
@@ -253,7 +255,10 @@ class RtmpConnection(asyncio.BufferedProtocol):
         """End from this side, with a reason for the encoder and the log."""
         if self._closing:
             return
-        self._log.warning("RTMP: closed %s: %s", self._name(), sentence)
+        if self._grant is not None:
+            self._log.warning("RTMP: closed %s: %s", self._name(), sentence)
+        else:
+            self._listener.complain("RTMP: closed %s: %s", self._name(), sentence)
         self._session.fail(code, sentence)
         self._linger()
         self._lose(sentence)

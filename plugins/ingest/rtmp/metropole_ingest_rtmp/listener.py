@@ -23,7 +23,8 @@ BACKLOG = 128
 TICK_SECONDS = 1.0
 STOP_SECONDS = 1.0
 QUIET_SECONDS = 10.0
-"""At most one line a caller of a full server is logged in that time."""
+MAX_LINES = 3
+"""Of the log, in that time, about callers who did not become publishers; more are counted."""
 
 
 class RtmpListener:
@@ -51,7 +52,9 @@ class RtmpListener:
         self._connections: set[RtmpConnection] = set()
         self._per_address: Counter[str] = Counter()
         self._empty = asyncio.Event()
-        self._complained_at = float("-inf")
+        self._told_since = float("-inf")
+        self._told = 0
+        self._untold = 0
 
     @property
     def port(self) -> int:
@@ -119,10 +122,10 @@ class RtmpListener:
         """Count a new connection, if there is room for it."""
         source = _source(connection.address)
         if len(self._connections) >= self.context.settings.max_connections:
-            self._complain("RTMP: turned away %s: all connections are taken", connection.address)
+            self.complain("RTMP: turned away %s: all connections are taken", connection.address)
             return False
         if self._per_address[source] >= self.context.settings.max_per_address:
-            self._complain(
+            self.complain(
                 "RTMP: turned away %s: that address has too many connections", connection.address
             )
             return False
@@ -144,12 +147,28 @@ class RtmpListener:
         now = self.now()
         for connection in tuple(self._connections):
             connection.tick(now)
+        self._tell_how_many(now)
         self._timer = asyncio.get_running_loop().call_later(self.tick_seconds, self._tick)
 
-    def _complain(self, line: str, address: str) -> None:
-        if self.now() - self._complained_at >= QUIET_SECONDS:
-            self._complained_at = self.now()
-            self.context.log.warning(line, address)
+    def complain(self, line: str, *values: str) -> None:
+        """Tell the log of a caller who did not become a publisher. Strangers in great number are
+        counted instead."""
+        now = self.now()
+        self._tell_how_many(now)
+        if self._told >= MAX_LINES:
+            self._untold += 1
+            return
+        self._told += 1
+        self.context.log.warning(line, *values)
+
+    def _tell_how_many(self, now: float) -> None:
+        if now - self._told_since < QUIET_SECONDS:
+            return
+        if self._untold:
+            self.context.log.warning(
+                "RTMP: closed %d more connections that did not become streams", self._untold
+            )
+        self._told_since, self._told, self._untold = now, min(1, self._untold), 0
 
 
 def _source(address: str) -> str:
