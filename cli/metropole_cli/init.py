@@ -23,6 +23,14 @@ key_file = {key_file}
 # sqlite:///file, or mysql://user:password@host/database
 database = {database}
 
+# Who may make an account: "open" (everyone), "invitation" (who has a code), "approval" (an
+# administrator lets them in), "closed" (nobody). Change it when strangers shall not come by
+# themselves: each account can have several channels and take room on this server.
+registration = "open"
+# Who may stream: "everyone", or "granted" (whom an administrator gave the right). Change it when
+# everyone may chat and follow, but you choose the creators.
+streaming = "everyone"
+
 [plugin.provider_local]
 # Where players fetch video: the media port.
 bind = {media_bind}

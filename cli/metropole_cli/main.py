@@ -50,6 +50,7 @@ def _register() -> None:
         demo_command,
         doctor,
         init,
+        invitations,
         plugins,
         serve,
         users,

@@ -40,12 +40,21 @@ def set_up_logging(verbose: bool) -> None:
 @click.pass_obj
 def serve(config_path: Path | None, verbose: bool) -> None:
     """Run the site until Ctrl-C."""
+    from metropole_core.first_start import make_key_file
     from metropole_core.server import serve as run
 
     set_up_logging(verbose)
     config = read_config(config_path)
+    make_key_file(config)
 
-    async def ready(_site: Site) -> None:
+    async def ready(site: Site) -> None:
         click.echo(f"{config.name} runs at {config.public_url} (Ctrl-C ends it)")
+        if site.first_run.token is not None:
+            # Not in the log, which is often sent elsewhere.
+            click.echo(
+                "This site has no administrator yet. Make the account here (this address holds a "
+                "one-time token, keep it to yourself):\n"
+                f"  {config.public_url}/setup?token={site.first_run.token}"
+            )
 
     asyncio.run(run(config, ready=ready))

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-import secrets
 from collections.abc import Callable
-from datetime import timedelta
 
+from metropole_core.accounts.invitations import Invitations
 from metropole_core.accounts.limits import RateLimit, address_key
-from metropole_core.accounts.model import Session, User
+from metropole_core.accounts.model import AccountState, Invitation, Session, User
 from metropole_core.accounts.passwords import PasswordHasher, check_password
-from metropole_core.accounts.store import AccountStore, to_user
+from metropole_core.accounts.rights import BLOCKED
+from metropole_core.accounts.sessions import SESSION_LIFE, SESSIONS_PER_USER, TOKEN_LENGTH, Sessions
+from metropole_core.accounts.store import AccountStore
 from metropole_core.channels.model import Channel
 from metropole_core.channels.names import (
     DISPLAY_LENGTH,
@@ -21,27 +22,27 @@ from metropole_core.channels.names import (
 )
 from metropole_core.channels.service import Channels
 from metropole_core.clock import utc_now
+from metropole_core.config.people import Registration
 from metropole_core.contracts.backplane import Shared
 from metropole_core.contracts.context import Clock
 from metropole_core.db.connection import Database
 from metropole_core.db.faults import is_duplicate
-from metropole_core.errors import Conflict, Invalid
+from metropole_core.errors import Conflict, Forbidden, Invalid, Unavailable
 from metropole_core.keys import SiteKeys
-from metropole_core.text import one_line
+from metropole_core.text import N_, one_line
 
-SESSION_LIFE = timedelta(days=30)
-SESSION_TOUCH = timedelta(hours=1)
-"""How often a session in use is written to: its 30 days start anew that often."""
-SESSIONS_PER_USER = 20
-TOKEN_BYTES = 32
-TOKEN_LENGTH = 100
+__all__ = ["SESSIONS_PER_USER", "SESSION_LIFE", "Accounts"]
+
 EMAIL_LENGTH = 254  # RFC 5321, section 4.5.3.1.3, less the angle brackets
+MAX_PENDING = 500
+"""Accounts that may wait for an administrator at a time."""
 
 SIGN_INS_PER_LOGIN = (10, 300.0)
 """For one name from one address: a stranger's tries must not keep its owner out."""
 SIGN_INS_PER_LOGIN_ANYWHERE = (100, 300.0)
 SIGN_INS_PER_ADDRESS = (30, 300.0)
 SIGN_UPS_PER_ADDRESS = (5, 3600.0)
+CODES_PER_ADDRESS = (30, 300.0)
 """Tries, and the seconds in which they may be made."""
 
 _EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s.]+(\.[^@\s.]+)+")
@@ -63,16 +64,27 @@ class Accounts:
         channels: Channels,
         shared: Shared,
         hasher: PasswordHasher | None = None,
+        registration: Registration = "open",
     ) -> None:
         self._db = db
-        self._keys = keys
         self._clock = clock
+        self.registration = registration
+        self.invitations = Invitations(db, keys, clock)
+        self.sessions = Sessions(db, keys, clock)
         self._channels = channels
         self._limit = RateLimit(shared)
         self._hasher = hasher or PasswordHasher()
         self._store = AccountStore(db)
-        self.signed_out: list[Callable[[str], None]] = []
+
+    @property
+    def signed_out(self) -> list[Callable[[str], None]]:
         """Called with the hash of the token of a session that was ended."""
+        return self.sessions.ended
+
+    @property
+    def hasher(self) -> PasswordHasher:
+        """Hashes the passwords of this site."""
+        return self._hasher
 
     async def sign_up(
         self,
@@ -83,11 +95,14 @@ class Accounts:
         display_name: str | None,
         address: str,
         user_agent: str,
+        code: str = "",
     ) -> tuple[User, str]:
-        """Make an account with its first channel, named alike, and sign it in.
+        """Make an account with its first channel, named alike, and sign it in. Where
+        administrators decide, it waits and has no channel yet, unless it comes by invitation.
 
         Arguments:
             address: the person's IP address.
+            code: of an invitation, empty without one.
 
         Returns:
             The account, and the session's token for the cookie.
@@ -95,8 +110,10 @@ class Accounts:
         Raises:
             Invalid: a rule is broken; the sentence says which, `field` where.
             Conflict: an account or a channel has the name.
+            Forbidden: the site takes no new accounts.
             TooMany: more than 5 accounts an hour from one address.
         """
+        invitation = await self._invited(code.strip(), address)
         checked = check_name(name)
         check_password(password, name=checked)
         values = _columns(name, checked, email, display_name)
@@ -105,15 +122,31 @@ class Accounts:
         # Counted only now: someone who looks for a free name or mends a typing error has not
         # made an account.
         await self._limit.hit(f"sign-up/{address_key(address)}", *SIGN_UPS_PER_ADDRESS)
-        password_hash = await self._hasher.hash(password)
+        waits = invitation is None and self.registration == "approval"
+        if waits and await self._store.count(state=AccountState.PENDING) >= MAX_PENDING:
+            raise Unavailable(
+                "Too many people wait to be let in already. Try again in a few days.",
+                retry_after=86_400,
+            )
+        values |= {
+            "password_hash": await self._hasher.hash(password),
+            "is_admin": False,
+            "state": AccountState.PENDING if waits else AccountState.ACTIVE,
+            "may_stream": invitation.may_stream if invitation is not None else None,
+        }
 
-        async def make() -> tuple[User, Channel]:
-            user = await self._insert({**values, "password_hash": password_hash, "is_admin": False})
+        async def make() -> tuple[User, Channel | None]:
+            if invitation is not None:
+                await self.invitations.use(invitation)
+            user = await self._insert(values)
+            if waits:
+                return user, None
             return user, await self._channels.add(user.id, checked, user.display_name)
 
         user, channel = await self._db.in_transaction(make)
-        self._channels.announce(channel)
-        return user, await self._open_session(user, address, user_agent)
+        if channel is not None:
+            self._channels.announce(channel)
+        return user, await self.sessions.open(user, address, user_agent)
 
     async def sign_in(
         self, *, login: str, password: str, address: str, user_agent: str
@@ -125,6 +158,7 @@ class Accounts:
 
         Raises:
             Invalid: they do not fit together (code "wrong_login").
+            Forbidden: they do, but the account is blocked.
             TooMany: more than 30 tries in 5 minutes from one address, or for one name 10 from
                 one address or 100 from anywhere.
         """
@@ -137,33 +171,23 @@ class Accounts:
         if not await self._hasher.verify(stored, password) or user is None or stored is None:
             hint = " Sign in with your name, not with an e-mail address." if "@" in key else ""
             raise Invalid(f"Name or password is wrong.{hint}", code="wrong_login", field="password")
+        if user.state is AccountState.BLOCKED:
+            raise Forbidden(BLOCKED, code="blocked")
         await self._limit.forget(f"sign-in/login/{home}/{key}")
         await self._limit.forget(f"sign-in/login/{key}")
         if self._hasher.needs_rehash(stored):
-            await self._store.set_password_hash(user.id, await self._hasher.hash(password))
-        return user, await self._open_session(user, address, user_agent)
+            stored = await self._hasher.hash(password)
+            await self._store.set_password_hash(user.id, stored)
+        return user, await self.sessions.open(user, address, user_agent, password_hash=stored)
 
     async def sign_out(self, token: str) -> None:
         """End the session; does nothing when there is none."""
-        token_hash = self._keys.hash("session", token[:TOKEN_LENGTH])
-        await self._store.delete_session(token_hash)
-        for tell in self.signed_out:
-            tell(token_hash)
+        await self.sessions.end(token)
 
     async def session(self, token: str) -> Session | None:
         """The session of a cookie's token, None when it is unknown or too old. Its 30 days start
         anew with use."""
-        if not token or len(token) > TOKEN_LENGTH:
-            return None
-        now = utc_now(self._clock)
-        row = await self._store.session(self._keys.hash("session", token), now)
-        if row is None:
-            return None
-        expires_at = row.expires_at
-        if now - row.seen_at >= SESSION_TOUCH:
-            expires_at = now + SESSION_LIFE
-            await self._store.touch_session(row.session_id, now, expires_at)
-        return Session(to_user(row), self._keys.hash("csrf", token), expires_at)
+        return await self.sessions.find(token)
 
     async def create(
         self,
@@ -173,6 +197,7 @@ class Accounts:
         email: str | None,
         display_name: str | None = None,
         is_admin: bool = False,
+        may_stream: bool | None = None,
     ) -> User:
         """Make an account as the operator. Names that the site keeps for itself ("admin") are
         fine and get no channel; others get their first one.
@@ -190,7 +215,13 @@ class Accounts:
 
         async def make() -> tuple[User, Channel | None]:
             user = await self._insert(
-                {**values, "password_hash": password_hash, "is_admin": is_admin}
+                {
+                    **values,
+                    "password_hash": password_hash,
+                    "is_admin": is_admin,
+                    "state": AccountState.ACTIVE,
+                    "may_stream": may_stream,
+                }
             )
             if checked in RESERVED:
                 return user, None
@@ -200,6 +231,10 @@ class Accounts:
         if channel is not None:
             self._channels.announce(channel)
         return user
+
+    async def has_administrator(self) -> bool:
+        """Whether anybody administers this site."""
+        return await self._store.has_administrator()
 
     async def by_id(self, user_id: int) -> User | None:
         """The account of that id, or None."""
@@ -212,6 +247,23 @@ class Accounts:
     def close(self) -> None:
         """End the threads that hash."""
         self._hasher.close()
+
+    async def _invited(self, code: str, address: str) -> Invitation | None:
+        """The invitation that someone comes with. Raises as `sign_up` does."""
+        if self.registration == "closed":
+            raise Forbidden(
+                N_("This site takes no new accounts. Ask its operator."), code="registration_closed"
+            )
+        if code:
+            await self._limit.hit(f"invitation/{address_key(address)}", *CODES_PER_ADDRESS)
+            return await self.invitations.find(code)
+        if self.registration == "invitation":
+            raise Invalid(
+                N_("Accounts on this site are made by invitation. Type the code you were given."),
+                code="bad_invitation",
+                field="code",
+            )
+        return None
 
     async def _insert(self, values: dict[str, object]) -> User:
         now = utc_now(self._clock)
@@ -229,29 +281,9 @@ class Accounts:
             is_admin=bool(values["is_admin"]),
             avatar=None,
             created_at=now,
+            state=AccountState(str(values["state"])),
+            may_stream=values["may_stream"] if isinstance(values["may_stream"], bool) else None,
         )
-
-    async def _open_session(self, user: User, address: str, user_agent: str) -> str:
-        token = secrets.token_urlsafe(TOKEN_BYTES)
-        now = utc_now(self._clock)
-
-        async def make() -> None:
-            await self._store.delete_expired(now)
-            await self._store.keep_newest(user.id, SESSIONS_PER_USER - 1)
-            await self._store.insert_session(
-                {
-                    "token_hash": self._keys.hash("session", token),
-                    "user_id": user.id,
-                    "created_at": now,
-                    "seen_at": now,
-                    "expires_at": now + SESSION_LIFE,
-                    "address": address[:45],
-                    "user_agent": _printable(user_agent)[:200],
-                }
-            )
-
-        await self._db.in_transaction(make)
-        return token
 
 
 def check_email(email: str | None) -> str | None:
@@ -281,10 +313,6 @@ def _columns(
         "display_name": shown or checked,
         "email": check_email(email),
     }
-
-
-def _printable(text: str) -> str:
-    return "".join(c for c in text[:400] if c.isprintable())
 
 
 def _taken(name: str) -> Conflict:

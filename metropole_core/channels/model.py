@@ -12,7 +12,8 @@ CATEGORY_LENGTH = 40
 TAGS = 10
 TAG_LENGTH = 25
 DESCRIPTION_LENGTH = 2000
-CHANNELS_PER_OWNER = 20
+CHANNELS_PER_OWNER = 5
+"""Unless the operator sets another number."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ RESERVED: set[str] = {
     "operator", "payments", "player", "playlist", "plugins", "popular", "press", "privacy",
     "profile", "providers", "recommended", "register", "report", "reports", "robots", "root",
     "rtmp", "rules", "schedule", "search", "security", "services", "session", "sessions",
-    "settings", "sign_in", "sign_out", "sign_up", "signin", "signout", "signup", "site", "sitemap",
+    "settings", "setup", "sign_in", "sign_out", "sign_up", "signin", "signout", "signup", "site", "sitemap",
     "staff", "static", "status", "store", "stream", "streams", "subscribe", "subscriptions",
     "support", "system", "tags", "team", "terms", "theme", "themes", "undefined", "upload",
     "user", "users", "video", "videos", "watch", "webhook", "webhooks", "well_known", "whep",

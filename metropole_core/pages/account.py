@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from quart import Blueprint, Response, g, redirect, request
 from werkzeug.wrappers.response import Response as WerkzeugResponse
 
 from metropole_core.errors import MetropoleError
 from metropole_core.pages import security
+from metropole_core.pages.i18n import gettext as _
 from metropole_core.pages.page import respond, site
 from metropole_core.pages.visitor import (
     current_visitor,
@@ -22,9 +25,16 @@ Answer = Response | WerkzeugResponse
 @blueprint.get("/signup")
 async def sign_up_form() -> Answer:
     """The form that makes an account and its first channel."""
-    if current_visitor().user is not None:
-        return redirect("/dashboard", 303)
-    return await respond("signup.html", form={"next": _next()}, errors={})
+    visitor = current_visitor()
+    if visitor.account is not None:
+        return redirect("/dashboard" if visitor.user is not None else "/account", 303)
+    code = request.args.get("code", "")[:100]
+    return await respond(
+        "signup.html",
+        form={"next": _next(), "code": code},
+        errors={},
+        registration=site().config.registration,
+    )
 
 
 @blueprint.post("/signup")
@@ -33,27 +43,37 @@ async def sign_up() -> Answer:
     form = await request.form
     visitor = current_visitor()
     try:
-        _user, g.new_session = await site().accounts.sign_up(
+        user, g.new_session = await site().accounts.sign_up(
             name=form.get("name", "").strip(),
             password=form.get("password", ""),
             email=form.get("email", "").strip() or None,
             display_name=form.get("display_name", "").strip() or None,
             address=security.network(visitor.address),
             user_agent=request.headers.get("User-Agent", "")[:200],
+            code=form.get("code", ""),
         )
     except MetropoleError as error:
-        return await refused("signup.html", error, ("name", "email", "display_name", "next"))
+        keep = ("name", "email", "display_name", "next", "code")
+        return await refused("signup.html", error, keep, registration=site().config.registration)
     if visitor.token is not None:
         await site().accounts.sign_out(visitor.token)
+    if not user.is_active:
+        return redirect("/account", 303)
     return redirect(local_path(form.get("next"), "/dashboard"), 303)
 
 
 @blueprint.get("/signin")
 async def sign_in_form() -> Answer:
     """The sign-in form; `next` is where to go afterwards."""
-    if current_visitor().user is not None:
-        return redirect(_next(), 303)
-    return await respond("signin.html", form={"next": _next()}, errors={})
+    visitor = current_visitor()
+    if visitor.account is not None:
+        return redirect(_next() if visitor.user is not None else "/account", 303)
+    return await respond(
+        "signin.html",
+        form={"next": _next()},
+        errors={},
+        new_password=request.args.get("done") == "password",
+    )
 
 
 @blueprint.post("/signin")
@@ -62,16 +82,18 @@ async def sign_in() -> Answer:
     form = await request.form
     visitor = current_visitor()
     try:
-        _user, g.new_session = await site().accounts.sign_in(
+        user, g.new_session = await site().accounts.sign_in(
             login=form.get("login", "").strip(),
             password=form.get("password", ""),
             address=security.network(visitor.address),
             user_agent=request.headers.get("User-Agent", "")[:200],
         )
     except MetropoleError as error:
-        return await refused("signin.html", error, ("login", "next"))
+        return await refused("signin.html", error, ("login", "next"), new_password=False)
     if visitor.token is not None:
         await site().accounts.sign_out(visitor.token)
+    if not user.is_active:
+        return redirect("/account", 303)
     return redirect(local_path(form.get("next")), 303)
 
 
@@ -109,7 +131,9 @@ async def new_channel() -> Answer:
     return redirect(f"/dashboard/{channel.name}", 303)
 
 
-async def refused(template: str, error: MetropoleError, keep: tuple[str, ...]) -> Response:
+async def refused(
+    template: str, error: MetropoleError, keep: tuple[str, ...], **context: Any
+) -> Response:
     """The form again, with what the person typed (never a password) and what is wrong, beside
     the field it belongs to or above the form."""
     form = await request.form
@@ -117,7 +141,8 @@ async def refused(template: str, error: MetropoleError, keep: tuple[str, ...]) -
         template,
         status=error.status,
         form={key: form.get(key, "")[:500] for key in keep},
-        errors={error.field or "": error.sentence},
+        errors={error.field or "": _(error.sentence)},
+        **context,
     )
     if error.retry_after is not None:
         response.headers["Retry-After"] = str(max(1, round(error.retry_after)))

@@ -38,6 +38,7 @@ async def index() -> Response:
         rail=await here.views.rail(user, cards),
         home=view,
         missing=here.missing() if user is not None and user.is_admin else [],
+        is_new=await here.site.first_run.is_open(),
     )
 
 
@@ -72,6 +73,9 @@ async def preferences() -> WerkzeugResponse:
 
 @blueprint.get("/healthz")
 async def healthz() -> Response:
-    """200 while the site answers and its database does. The doctor knows a site by these words."""
+    """200 while the site answers and its database does. The doctor knows a site by these words,
+    and by the header whether the public address leads to this very one."""
     await pages().site.db.fetch_val("SELECT 1")
-    return Response("metropole: ok\n", content_type="text/plain; charset=utf-8")
+    answer = Response("metropole: ok\n", content_type="text/plain; charset=utf-8")
+    answer.headers["Metropole-Instance"] = pages().site.instance
+    return answer

@@ -167,6 +167,7 @@ async def respond(
         "language": language(),
         "visitor": visitor,
         "user": visitor.user,
+        "can_join": here.site.config.registration != "closed",
         "csrf": visitor.csrf,
         "ui": visitor.ui,
         "path": local_path(request.full_path.rstrip("?")),

@@ -55,6 +55,7 @@ class Renderer:
             compact=words.compact,
             number=words.number,
             duration=words.duration,
+            day=words.day,
             iso=words.iso,
             hue=words.hue,
             initials=words.initials,

@@ -80,7 +80,7 @@ def guest_key(site: Site, guest: str) -> str:
 
 def person_key(site: Site, cookies: Mapping[str, str], session: Session | None) -> str | None:
     """`Person.key` of who asks, None for a browser that has no guest cookie yet."""
-    if session is not None:
+    if session is not None and session.user.is_active:
         return f"u{session.user.id}"
     guest = guest_id(site, cookies)
     return guest_key(site, guest) if guest else None

@@ -11,14 +11,18 @@ from metropole_core.clock import utc_now
 from metropole_core.errors import NotSignedIn
 from metropole_core.pages import (
     account,
+    admin,
     art_routes,
     assets,
     channel,
     dashboard,
     errors,
     files,
+    first_run,
     home,
+    invitations,
     media,
+    passwords,
     search,
     security,
 )
@@ -53,7 +57,8 @@ def register(app: Quart, site: Site) -> None:
     if site.config.media_fallback.enabled:
         app.extensions["media"] = media.SitePort(site)
         app.register_blueprint(media.blueprint)
-    for module in (home, account, art_routes, assets, files, dashboard, search, channel):
+    for module in (home, account, passwords, first_run, admin, invitations, art_routes, assets,
+                   files, dashboard, search, channel):  # fmt: skip
         app.register_blueprint(module.blueprint)
 
 
@@ -68,7 +73,7 @@ async def _look_at_request() -> None:
     if request.method in SAFE and (request.endpoint in LOOSE or request.blueprint in API):
         return
     g.visitor = await find_visitor(here.site)
-    if uploads and g.visitor.session is None:
+    if uploads and g.visitor.user is None:
         raise NotSignedIn(_("Sign in to do that."))  # before megabytes of a stranger are read
     if request.method not in SAFE:
         sent = request.headers.get("X-CSRF-Token") or (await request.form).get("csrf", "")

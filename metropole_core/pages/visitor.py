@@ -10,7 +10,8 @@ from urllib.parse import quote
 
 from quart import g, request
 
-from metropole_core.errors import NotSignedIn
+from metropole_core.accounts.rights import WAITING
+from metropole_core.errors import Forbidden, NotSignedIn
 from metropole_core.pages import security
 from metropole_core.pages.i18n import gettext as _
 
@@ -51,9 +52,16 @@ class Visitor:
     ui: Mapping[str, str]
 
     @property
-    def user(self) -> User | None:
-        """The account, or None."""
+    def account(self) -> User | None:
+        """Whoever is signed in, also who still waits for approval; None for guests. Only pages
+        about the account itself look at this."""
         return self.session.user if self.session is not None else None
+
+    @property
+    def user(self) -> User | None:
+        """The account if it counts. Who waits for approval is a guest, everywhere."""
+        account = self.account
+        return account if account is not None and account.is_active else None
 
 
 async def find_visitor(site: Site) -> Visitor:
@@ -95,9 +103,11 @@ def current_visitor() -> Visitor:
 
 def require_user() -> User:
     """The signed-in person. Raises NotSignedIn; the error page then leads to the sign-in form
-    and back."""
+    and back. Raises Forbidden for who waits for approval."""
     user = current_visitor().user
     if user is None:
+        if current_visitor().account is not None:
+            raise Forbidden(_(WAITING), code="pending")
         raise NotSignedIn(_("Sign in to do that."))
     return user
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from zlib import crc32
 
+from babel.dates import format_date
 from babel.numbers import format_compact_decimal, format_decimal
 
 from metropole_core.pages.i18n import N_, language
@@ -34,6 +35,11 @@ def duration(since: datetime | None, now: datetime | None = None) -> str:
         return ""
     seconds = max(0, int(((now or datetime.now(UTC)) - since).total_seconds()))
     return f"{seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02}"
+
+
+def day(when: datetime | None) -> str:
+    """A date as the language writes it: "24 Nov 2026"; empty for none."""
+    return "" if when is None else str(format_date(when, "medium", locale=language()))
 
 
 def iso(when: datetime | None) -> str:
@@ -92,13 +98,13 @@ SCRIPT_WORDS = (
     N_("Play or pause"),
     N_("Press Ctrl+C to copy"),
     N_("Quality"),
+    N_("Route"),
     N_("Saved"),
     N_("Send"),
     N_("Settings"),
     N_("Show"),
     N_("Show or hide the chat"),
     N_("Show or hide the keys"),
-    N_("Route"),
     N_("Sign in"),
     N_("Sound on or off"),
     N_("Space, K"),
@@ -113,9 +119,9 @@ SCRIPT_WORDS = (
     N_("Unmute"),
     N_("Volume"),
     N_("Widen the sidebar"),
-    N_("to chat. Everyone can read."),
-)
-"""What the core's scripts look up in the page data; see `frontend/` for where each is said."""
     N_("Your network does not reach the media server, and the detour is full. Trying again…"),
     N_("from the media port"),
     N_("through the site's port"),
+    N_("to chat. Everyone can read."),
+)
+"""What the core's scripts look up in the page data; see `frontend/` for where each is said."""

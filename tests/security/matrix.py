@@ -51,7 +51,8 @@ class Row:
         form: what is sent; "{n}" becomes a number that was never used, "{few}" one from 10 on that
             was not used just before.
         path: what stands for a variable of the route, other than `PATHS`.
-        before: what is so beforehand: "live", "following" or "not following" (who asks).
+        before: what is so beforehand: "live", "following" or "not following" (who asks),
+            "other is let in" or "other is blocked" (the account of `user_id`).
         shows_key: the stream key stands in the answer of who gets it.
     """
 
@@ -70,6 +71,8 @@ PATHS = {
     "name": "owner",
     "mode": "pace",
     "owner": "core",
+    "user_id": "2",
+    "invitation_id": "1",
 }
 """What stands for the variables of a route: the channel is that of the role `owner`. `key` and
 `file` are found on the site."""
@@ -108,6 +111,16 @@ ROWS = [
     Row("POST", "/signup", who(DONE), part("users", "channels", "stream_keys", "sessions"),
         {"name": "comer{n}", "password": "four random little words"}),
     Row("POST", "/signout", who(guests="303 /", members=DONE), part("sessions")),
+    Row("GET", "/account", MEMBERS_SEE),
+    Row("POST", "/account/password", who(guests="401", members="422"),
+        form={"old": "not their password", "password": "five random little words"}),
+    Row("GET", "/forgot-password", ALL_SEE),
+    Row("GET", "/reset-password", who("404")),
+    Row("POST", "/reset-password", who("404"), form={"password": "five random little words"}),
+    # There is an administrator already.
+    Row("GET", "/setup", who("404")),
+    Row("POST", "/setup", who("404"),
+        form={"name": "intruder", "password": "five random little words"}),
     # What members have.
     Row("GET", "/following", MEMBERS_SEE),
     Row("POST", "/<name>/follow", who(guests="401", members=DONE, owner="403"), part("follows"),
@@ -137,6 +150,26 @@ ROWS = [
     Row("POST", "/dashboard/<name>/chat", ONLY_OWNER_DOES, part("channels"), before="chat on"),
     Row("POST", "/dashboard/<name>/modes/<mode>", ONLY_OWNER_DOES, part("chat_modes"),
         {"enabled": "on", "s-seconds": "{few}"}),
+    # What administrators decide.
+    Row("GET", "/admin", who(guests=TO_SIGN_IN, members="404", admin="303 /admin/people")),
+    Row("GET", "/admin/people", ADMIN_SEES),
+    Row("POST", "/admin/people/<int:user_id>/approve",
+        who(guests="401", members="404", admin="409")),
+    Row("POST", "/admin/people/<int:user_id>/refuse",
+        who(guests="401", members="404", admin="409"), form={"confirm": "yes"}),
+    Row("POST", "/admin/people/<int:user_id>/block", ADMIN_DOES, part("users"),
+        {"confirm": "yes"}, before="other is let in"),
+    Row("POST", "/admin/people/<int:user_id>/unblock", ADMIN_DOES, part("users"),
+        before="other is blocked"),
+    Row("POST", "/admin/people/<int:user_id>/streaming", ADMIN_DOES, part("users"),
+        {"streaming": "no"}, before="other is let in"),
+    Row("POST", "/admin/people/<int:user_id>/reset-password", ADMIN_DOES,
+        part("password_resets")),
+    Row("GET", "/admin/invitations", ADMIN_SEES),
+    Row("POST", "/admin/invitations", ADMIN_DOES, part("invitations"),
+        {"uses": "1", "days": "7"}),
+    Row("POST", "/admin/invitations/<int:invitation_id>/revoke",
+        who(guests="401", members="404", admin="404"), path={"invitation_id": "999999"}),
     # The socket. Only a WebSocket handshake reaches it: see FRAMES.
     Row("GET", "/ws", who("404")),
 ]  # fmt: skip

@@ -13,6 +13,7 @@ from quart.testing.connections import WebsocketDisconnectError
 from werkzeug.datastructures import FileStorage
 
 from metropole_core.contracts.provider import ProviderEventKind
+from metropole_core.db.tables import users
 from metropole_core.realtime.protocol import FromClient
 from tests.security.matrix import DONE, FRAMES, PATHS, ROWS, Frame, Row
 from tests.security.roles import ROLES, Cast, Someone, changed
@@ -72,6 +73,12 @@ async def prepare(people: Cast, row: Row, someone: Someone) -> None:
                 )
         case "chat on":
             await site.channels.set_chat_enabled(channel.id, True)
+        case "other is let in" | "other is blocked":
+            other = people.house.other
+            state = "active" if row.before == "other is let in" else "blocked"
+            await site.db.execute(
+                users.update().where(users.c.id == other.id).values(state=state, may_stream=None)
+            )
         case "following" | "not following" if someone.role not in people.users:
             pass
         case "following" if someone.role != "owner":

@@ -100,7 +100,7 @@ async def test_so_many_channels_and_no_more(
     results = await asyncio.gather(*tries, return_exceptions=True)
     refused = [result for result in results if isinstance(result, Forbidden)]
     assert len(refused) == 6
-    assert "at most 20 channels" in refused[0].sentence
+    assert "at most 5 channels" in refused[0].sentence
     assert len(await channels.of_owner(anna.id)) == CHANNELS_PER_OWNER
     count = sa.select(sa.func.count()).select_from(stream_keys)
     assert await database.fetch_val(count) == CHANNELS_PER_OWNER

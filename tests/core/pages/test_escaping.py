@@ -96,11 +96,12 @@ async def test_what_is_searched_for_and_asked_for_stays_text(
     assert str(typed["value"]).strip() == text.strip()
 
 
-async def test_names_that_people_see(fresh: Any, read_page: Any) -> None:
+async def test_names_that_people_see(open_house: Any, read_page: Any) -> None:
     from itertools import count
 
     numbers = count()
-    browser = await fresh.visitor("other")
+    house = await open_house(channels_per_account=50)
+    browser = await house.visitor("other")
     for text in CORPUS:
         name = f"chan_{next(numbers)}"
         shown = text[:40]
@@ -109,6 +110,7 @@ async def test_names_that_people_see(fresh: Any, read_page: Any) -> None:
         page = read_page((await browser.get(f"/{name}")).html)
         assert not [a for _, a in page.elements for key in a if key.startswith("on")]
         assert not [s for s in page.all("script") if not (s.get("src") or s.get("type"))]
+    await house.app.shutdown()
 
 
 async def test_what_is_said_stays_text(fresh: Any, read_page: Any) -> None:
