@@ -259,16 +259,26 @@ class Connection(asyncio.BufferedProtocol):
 
     def _respond(self, response: Response) -> None:
         """Send an answer to the request at hand."""
-        transport = self._transport
+        transport, head, listener = self._transport, self._head, self._listener
         if transport.is_closing():
             return
-        head = self._head
+        rest = None
         try:
-            start, rest = self._serialise(head, response)
+            if head is not None and head.plain and response.gzip is not None:
+                response = response.form(head.gzip)
+            if (
+                head is not None
+                and head.plain
+                and not self._last
+                and len(response.body) <= self._limits.write_chunk
+            ):
+                start = response.wire(listener.date)
+            else:
+                start, rest = self._serialise(head, response)
         except Exception as error:
             prefix = head.prefix if head is not None else ""
-            start, rest = self._serialise(head, self._listener.failed(prefix, error))
-        self._listener.counters.octets += len(start)
+            start, rest = self._serialise(head, listener.failed(prefix, error))
+        listener.counters.octets += len(start)
         transport.write(start)
         if rest is not None:
             self._rest = rest
@@ -280,19 +290,20 @@ class Connection(asyncio.BufferedProtocol):
             self._finish()
 
     def _serialise(self, head: Head | None, response: Response) -> tuple[bytes, memoryview | None]:
-        """What is written at once, and what follows when that is taken."""
+        """An answer that is made for this client: at once, and what follows when that is taken."""
         chunk = self._limits.write_chunk
-        date = self._listener.date
         compressed = False
         if response.gzip is not None:
             compressed = head is not None and head.gzip
             response = response.form(compressed)
-        if head is not None and head.plain and not self._last and len(response.body) <= chunk:
-            return response.wire(date), None
         if head is not None and not compressed:
             response = apply_range(head.request, response)
         last = head is None or not head.keep_alive or self._last
-        lines = response.head + date + (b"Connection: close\r\n\r\n" if last else b"\r\n")
+        lines = (
+            response.head
+            + self._listener.date
+            + (b"Connection: close\r\n\r\n" if last else b"\r\n")
+        )
         if head is not None and head.request.method == "HEAD":
             return lines, None
         if len(response.body) <= chunk:

@@ -126,30 +126,28 @@ class RequestParser:
         Raises:
             BadHead: the request is refused. Whatever follows it is ignored.
         """
-        if self._dead:
-            return None
-        try:
-            return self._next()
-        except BadHead:
-            self._dead = True
-            self._buffer.clear()
-            raise
-
-    def _next(self) -> Head | None:
-        buffer = self._buffer
+        buffer, block = self._buffer, self._block
         if not buffer:
             return None
+        try:
+            if buffer.endswith(block.raw) and len(buffer) <= MAX_HEAD:
+                line = bytes(buffer[: -len(block.raw)])
+                if b"\n" not in line and line and line[0] in _FIRST:
+                    # One request and no more, with the headers of the one before.
+                    buffer.clear()
+                    self._scanned = 0
+                    return _head(_line(line), block)
+            return self._search(buffer)
+        except BadHead:
+            self._dead = True
+            buffer.clear()
+            raise
+
+    def _search(self, buffer: bytearray) -> Head | None:
+        """Find the end of the next head."""
         if buffer[0] not in _FIRST:
             # Told at once, so that a TLS client on the plain port need not run into a time-out.
             raise BadHead(400, "this is not HTTP/1.1")
-        raw = self._block.raw
-        if buffer.endswith(raw) and len(buffer) <= MAX_HEAD:
-            line = bytes(buffer[: -len(raw)])
-            if b"\n" not in line:
-                # One request and no more, with the headers of the one before.
-                buffer.clear()
-                self._scanned = 0
-                return _head(_line(line), self._block)
         end = buffer.find(_END, self._scanned, MAX_HEAD)
         if end < 0:
             if len(buffer) >= MAX_HEAD:
