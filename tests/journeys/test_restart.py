@@ -1,5 +1,6 @@
 """The site's process dies while two channels are on air, and is started again: who comes back goes
-on, who does not is offline, and the page of a viewer follows without a reload."""
+on, who does not is offline, and the page of a viewer follows without a reload, as does a page of
+somebody else's on plain hls.js. The playlist they knew goes on under the same address."""
 
 from __future__ import annotations
 
@@ -8,12 +9,15 @@ import contextlib
 import json
 import signal
 import time
+from collections import defaultdict
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from playwright.async_api import Browser, expect
+from playwright.async_api import Browser, Page, Response, expect
 
 from tests.support.browser import person
+from tests.support.playlist_check import check_history
 from tests.support.publisher import publishing
 from tests.support.screen import Watch
 from tests.support.site_process import SiteProcess
@@ -28,6 +32,7 @@ from tests.support.steps import (
     reveal_key,
     sign_up,
 )
+from tests.support.strangers import HLS_JS, START_PATIENT_HLS_JS, stranger
 
 WINDOW = 12.0
 """Seconds: long enough for a start and an encoder, short enough to wait for its end."""
@@ -36,6 +41,25 @@ AWAY = r"^(WebSocket connection to|Failed to load resource)"
 """What the browser says of its own accord while nobody answers."""
 
 pytestmark = pytest.mark.timeout(180)
+
+
+@dataclass
+class Playlists:
+    """The media playlists that a page fetched, in order, by their address without the query."""
+
+    page: Page
+    texts: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+
+    def __post_init__(self) -> None:
+        self.page.on("response", self._came)
+
+    async def _came(self, response: Response) -> None:
+        address = response.url.partition("?")[0]
+        if not address.endswith("/v0.m3u8") or response.status != 200:
+            return
+        # One whose page went on meanwhile has no body any more.
+        with contextlib.suppress(Exception):
+            self.texts[address].append(await response.text())
 
 
 async def status(site: SiteProcess, channel: str) -> dict[str, Any]:
@@ -70,10 +94,18 @@ async def test_a_crash_on_air(browser: Browser, site: SiteProcess) -> None:
             await stack.enter_async_context(publishing(site.rtmp_url(keys[name]), *SMALL))
         began = await becomes(site, "northlight", "live", 20)
         await becomes(site, "gridline", "live", 20)
+        fetched = Playlists(viewer)
         await viewer.goto(f"{site.url}/northlight")
         watch = Watch(viewer)
         await watch.playing(timeout=15)
         await remember(viewer)
+        (address,) = fetched.texts
+        index = address.replace("/v0.m3u8", "/index.m3u8")
+        other = await stack.enter_async_context(person(browser, allow=AWAY))
+        fetched_by_other = Playlists(other)
+        await other.goto(stack.enter_context(stranger(HLS_JS, START_PATIENT_HLS_JS, index)))
+        watch_other = Watch(other, "video")
+        await watch_other.playing(timeout=15)
 
         assert await site.stop(signal.SIGKILL) == -signal.SIGKILL
         await site.start()
@@ -85,7 +117,13 @@ async def test_a_crash_on_air(browser: Browser, site: SiteProcess) -> None:
         assert again["started_at"] == began["started_at"], "it is the same broadcast"
         await expect_state(player(viewer), "live")
         await watch.playing(timeout=20)
+        await watch_other.playing(timeout=20)
         assert await is_same_document(viewer)
+        for playlists in (fetched, fetched_by_other):
+            (texts,) = playlists.texts.values()
+            assert list(playlists.texts) == [address]
+            history = check_history(texts)
+            assert history[-1].segments[0].number > history[0].segments[-1].number + 1
         await expect(viewer.locator("p.by .viewers")).to_have_text("1", timeout=15_000)
 
         await becomes(site, "gridline", "offline", WINDOW + 5)

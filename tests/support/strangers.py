@@ -28,6 +28,14 @@ START_HLS_JS = """
   hls.on(Hls.Events.ERROR, (_, data) => data.fatal && problems.push(data.details));
   hls.loadSource('URL'); hls.attachMedia(video);"""
 
+START_PATIENT_HLS_JS = """
+  const hls = new Hls();
+  hls.on(Hls.Events.ERROR, (_, data) => {
+    if (data.fatal) setTimeout(() => hls.levels.length ? hls.startLoad() : hls.loadSource('URL'), 1000);
+  });
+  hls.loadSource('URL'); hls.attachMedia(video);"""
+"""As its manual has it: what hls.js cannot get over, it tries again."""
+
 
 @contextlib.contextmanager
 def stranger(script: Path, start: str, url: str) -> Iterator[str]:
