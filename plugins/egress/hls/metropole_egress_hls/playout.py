@@ -134,6 +134,9 @@ class Playout:
             directives = parse_directives(query)
         except BadDirective as error:
             return answers.refuse(400, str(error))
+        pending = self._reloads.get(directives)
+        if pending is not None:
+            return pending
         if not self._text:
             return self._wait_for_first(MEDIA)
         if directives is NONE or directives.segment is None:
@@ -142,11 +145,8 @@ class Playout:
             return self._playlist(answers.BLOCKED)
         if self._too_far(directives.segment, directives.part or 0):
             return answers.refuse(400, "the stream is not that far yet")
-        pending = self._reloads.get(directives)
-        if pending is None:
-            wait = max(RELOAD_WAIT, RELOAD_PARTS * self.window.part_target)
-            pending = Pending(wait, lambda: self._playlist(answers.NEVER))
-            self._reloads[directives] = pending
+        wait = max(RELOAD_WAIT, RELOAD_PARTS * self.window.part_target)
+        pending = self._reloads[directives] = Pending(wait, lambda: self._playlist(answers.NEVER))
         return pending
 
     def _too_far(self, segment: int, part: int) -> bool:
