@@ -174,7 +174,7 @@ class Limiter:
         if not self._pictures_fit(watch, watch.stream.tracks):
             return
         rest = self._rests.get(channel.id)
-        pace = watch.patience.look(now, rate, limits.bitrate)
+        pace = watch.patience.look(now, rate, watch.meter.recent, limits.bitrate)
         if pace is Pace.TOO_MUCH:
             self._cut_for_rate(watch, "bitrate", words.too_fast(limits.bitrate, rate), now)
             return
@@ -204,7 +204,8 @@ class Limiter:
 
     def _judge_together(self, now: float) -> None:
         limit, rate = self._site.total_bitrate, self.rate
-        pace = self._together.look(now, rate, limit)
+        recent = sum(watch.meter.recent for watch in self._watches.values() if watch.here)
+        pace = self._together.look(now, rate, recent, limit)
         if pace is Pace.FINE:
             self._told_together = False
         elif pace is Pace.OVER:

@@ -18,6 +18,8 @@ TOLERANCE = 1.1
 let pass."""
 PATIENCE = 10.0
 """Seconds from the warning to the cut."""
+RECENT = 3.0
+"""Who is within the limit for so many seconds is not cut off for what was before."""
 GROSS = 2.0
 """More than this times the limit is cut off without patience."""
 CUT_WITHIN = WINDOW + PATIENCE + 3.0
@@ -51,12 +53,14 @@ class Meter:
     Before that much time has passed it counts as if it had: a burst at the beginning is no rate.
     """
 
-    __slots__ = ("_samples", "rate")
+    __slots__ = ("_samples", "rate", "recent")
 
     def __init__(self) -> None:
         self._samples: deque[tuple[float, int]] = deque()
         self.rate = 0.0
         """bit/s at the last look"""
+        self.recent = 0.0
+        """the same over the last `RECENT` seconds"""
 
     def look(self, now: float, octets: int) -> float:
         """Count.
@@ -72,6 +76,8 @@ class Meter:
             samples.popleft()
         since, before = samples[0]
         self.rate = (octets - before) * 8 / max(WINDOW, now - since)
+        lately = next((each for each in reversed(samples) if now - each[0] >= RECENT), samples[0])
+        self.recent = (octets - lately[1]) * 8 / max(RECENT, now - lately[0])
         return self.rate
 
 
@@ -83,10 +89,11 @@ class Patience:
     def __init__(self) -> None:
         self._over_since: float | None = None
 
-    def look(self, now: float, rate: float, limit: float) -> Pace:
+    def look(self, now: float, rate: float, recent: float, limit: float) -> Pace:
         """What the bitrate is like now.
 
         Arguments:
+            rate, recent: of a `Meter`.
             limit: bit/s, 0 for none.
         """
         if not limit or rate <= limit * TOLERANCE:
@@ -94,6 +101,8 @@ class Patience:
             return Pace.FINE
         if self._over_since is None:
             self._over_since = now
+        if recent <= limit * TOLERANCE:
+            return Pace.OVER  # it has been heard
         if rate > limit * GROSS or now - self._over_since >= PATIENCE:
             self._over_since = None
             return Pace.TOO_MUCH

@@ -85,7 +85,14 @@ class MemoryProvider:
 class House:
     """Everything that decides about streams, and an owner with a channel."""
 
-    def __init__(self, database: Database, folder: Path, clock: Clock, window: float) -> None:
+    def __init__(
+        self,
+        database: Database,
+        folder: Path,
+        clock: Clock,
+        window: float,
+        limits: LimitsConfig | None = None,
+    ) -> None:
         self.clock = clock
         self.db = database
         self.events = EventBus()
@@ -103,7 +110,7 @@ class House:
             self.store, self.channels, self.registry, self.viewers, self.events, clock, window
         )
         self.notices = Notices(clock, self.events)
-        self.limits = ChannelLimits(database, LimitsConfig())
+        self.limits = ChannelLimits(database, limits or LimitsConfig())
         self.limiter = Limiter(self.limits, self.status, self.notices, clock)
         self.publishing = PublishingService(
             self.channels,

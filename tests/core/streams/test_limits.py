@@ -34,7 +34,8 @@ def paces(rates: list[float], step: float = 1.0, limit: int = LIMIT) -> list[Pac
     for number, rate in enumerate(rates, 1):
         octets += rate * step / 8
         now = number * step
-        found.append(patience.look(now, meter.look(now, int(octets)), limit))
+        meter.look(now, int(octets))
+        found.append(patience.look(now, meter.rate, meter.recent, limit))
     return found
 
 
@@ -51,9 +52,7 @@ def test_who_stays_below_is_never_cut_off(rates: list[float], step: float) -> No
     st.floats(LIMIT * TOLERANCE * 1.001, LIMIT * 100),
     st.floats(0.2, 1.5),
 )
-def test_who_stays_above_is_cut_off_in_time(
-    before: list[float], rate: float, step: float
-) -> None:
+def test_who_stays_above_is_cut_off_in_time(before: list[float], rate: float, step: float) -> None:
     looks = int(CUT_WITHIN / step)
     found = paces(before + [rate] * looks, step)
     assert Pace.TOO_MUCH in found[len(before) :]
@@ -82,6 +81,12 @@ def test_a_warning_comes_first() -> None:
     over = found.index(Pace.OVER)
     assert over == 7  # seconds at 1.5 times until the average of 10 s is over 1.1 times
     assert found.index(Pace.TOO_MUCH) == over + PATIENCE
+
+
+def test_who_lowers_it_in_time_stays() -> None:
+    found = paces([LIMIT * 1.4] * 15 + [LIMIT] * 30)
+    assert Pace.OVER in found
+    assert Pace.TOO_MUCH not in found
 
 
 def test_a_short_burst_is_forgiven() -> None:

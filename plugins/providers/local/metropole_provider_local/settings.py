@@ -23,13 +23,6 @@ class LocalSettings(BaseModel):
         description="Address and port that players fetch from. 0.0.0.0:8001 serves them from "
         "everywhere, [::]:8001 over IPv6 as well.",
     )
-    max_broadcasts: int = Field(
-        100,
-        ge=1,
-        le=10_000,
-        title="Broadcasts",
-        description="Most channels that may be live here at the same time.",
-    )
     max_connections: int = Field(
         10_000,
         ge=1,
