@@ -7,7 +7,14 @@ from typing import Any
 import msgspec
 from quart import Blueprint, Response, request
 
-from metropole_core.api.models import Channel, ChannelList, ChannelStatus
+from metropole_core.api.models import (
+    Channel,
+    ChannelDetails,
+    ChannelList,
+    ChannelStatus,
+    Playback,
+)
+from metropole_core.channels.model import Channel as ChannelOfSite
 from metropole_core.errors import Invalid, NotFound
 from metropole_core.pages.page import pages
 from metropole_core.pages.views import Card
@@ -33,14 +40,27 @@ async def list_channels() -> Response:
 
 @blueprint.get("/<name>")
 async def get_channel(name: str) -> Response:
-    """One channel with its live status."""
-    return answer(_channel(await _card(name)))
+    """One channel with its live status, and how to play it."""
+    here = pages()
+    channel = await _find(name)
+    card = here.views.card(channel)
+    provider = here.site.registry.provider_for(channel.provider)
+    sources = provider.playback(channel.ref) if provider is not None and card.is_live else ()
+    return answer(
+        ChannelDetails(
+            **msgspec.structs.asdict(_channel(card)),
+            playback=[
+                Playback(each.url, each.mime_type, each.latency_ms, each.fallback_url)
+                for each in sources
+            ],
+        )
+    )
 
 
 @blueprint.get("/<name>/status")
 async def get_status(name: str) -> Response:
     """The live status alone, for those who ask often."""
-    return answer(_status(await _card(name)))
+    return answer(_status(pages().views.card(await _find(name))))
 
 
 def answer(body: Any) -> Response:
@@ -51,12 +71,11 @@ def answer(body: Any) -> Response:
     return response
 
 
-async def _card(name: str) -> Card:
-    here = pages()
-    channel = await here.site.channels.by_name(name) if len(name) <= 64 else None
+async def _find(name: str) -> ChannelOfSite:
+    channel = await pages().site.channels.by_name(name) if len(name) <= 64 else None
     if channel is None:
         raise NotFound("There is no channel of this name.", code="no_channel")
-    return here.views.card(channel)
+    return channel
 
 
 def _channel(card: Card) -> Channel:

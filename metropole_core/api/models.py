@@ -42,6 +42,33 @@ class Channel(msgspec.Struct, frozen=True):
     status: ChannelStatus
 
 
+class Playback(msgspec.Struct, frozen=True):
+    """One way to play what is on air.
+
+    Fields:
+        url: absolute; it changes with every broadcast.
+        mime_type: "application/vnd.apple.mpegurl" for HLS.
+        latency_ms: what a viewer can expect, in milliseconds.
+        fallback_url: the same on the site's own port, for players that cannot reach the host and
+            port of `url`; null when there is no such way.
+    """
+
+    url: str
+    mime_type: str
+    latency_ms: int
+    fallback_url: str | None
+
+
+class ChannelDetails(Channel, frozen=True):
+    """A channel, and how to play it.
+
+    Fields:
+        playback: best first; empty when nothing can be played now.
+    """
+
+    playback: list[Playback]
+
+
 class ChannelList(msgspec.Struct, frozen=True):
     """Channels, live ones first, then by viewers."""
 

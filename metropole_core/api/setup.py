@@ -44,7 +44,7 @@ def _describe(app: Quart) -> bytes:
     views = app.view_functions
     for endpoint, model in {
         "api_channels.list_channels": models.ChannelList,
-        "api_channels.get_channel": models.Channel,
+        "api_channels.get_channel": models.ChannelDetails,
         "api_channels.get_status": models.ChannelStatus,
     }.items():
         document_response(model)(views[endpoint])

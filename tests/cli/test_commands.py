@@ -91,38 +91,6 @@ async def test_a_disabled_plugin_says_so(made: SiteProcess) -> None:
     assert next(r for r in listed if r["name"] == "chat_mode_slow")["state"] == "disabled"
 
 
-async def test_doctor_is_content_with_a_new_site(made: SiteProcess) -> None:
-    findings = json.loads(await made.run("doctor", "--json"))
-    assert {finding["level"] for finding in findings} <= {"ok", "warning"}
-    subjects = {finding["subject"] for finding in findings}
-    assert {"FFmpeg", "Disk", "Clock", "Key file", "Site port", "Database"} <= subjects
-
-
-async def test_doctor_names_a_port_that_is_taken(made: SiteProcess) -> None:
-    with socket.create_server(("127.0.0.1", made.port)):
-        looked = run("doctor", site=made)
-    assert looked.returncode == 1
-    assert f"127.0.0.1:{made.port} cannot be used" in looked.stdout
-
-
-async def test_doctor_knows_a_site_that_runs(made: SiteProcess) -> None:
-    await made.start()
-    try:
-        findings = json.loads(await made.run("doctor", "--json"))
-    finally:
-        await made.stop()
-    said = {finding["subject"]: finding for finding in findings}
-    assert said["Site port"]["level"] == "ok"
-    assert "is running" in said["Site port"]["sentence"]
-
-
-async def test_doctor_names_a_key_file_that_others_can_read(made: SiteProcess) -> None:
-    (made.folder / "data" / "site.key").chmod(0o644)
-    looked = run("doctor", site=made)
-    assert looked.returncode == 1
-    assert "chmod 600" in looked.stdout
-
-
 async def test_serve_names_a_port_that_is_taken(made: SiteProcess) -> None:
     with socket.create_server(("127.0.0.1", made.port)):
         served = run("serve", site=made)

@@ -9,6 +9,7 @@ import resource
 import signal
 import socket
 import ssl
+import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -85,16 +86,17 @@ class SiteProcess:
         assert process.returncode == 0, out.decode()
         return out.decode()
 
-    async def start(self, limits: Mapping[int, int] | None = None) -> None:
+    async def start(self, limits: Mapping[int, int] | None = None, *flags: str) -> None:
         """`metropole serve`, until it answers.
 
         Arguments:
             limits: of the process, by `resource.RLIMIT_...`; soft and hard alike.
+            flags: of the command, such as "--verbose".
         """
         options = [f"--{LIMITS[which]}={value}" for which, value in (limits or {}).items()]
         self.process = await asyncio.create_subprocess_exec(
             *(("prlimit", *options) if options else ()),
-            self.metropole, "--config", str(self.config), "serve",
+            self.metropole, "--config", str(self.config), "serve", *flags,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
         )  # fmt: skip
@@ -164,3 +166,14 @@ def make_site(
     port, media, rtmp = free_ports(3)
     url = database or f"sqlite:///{folder}/data/metropole.sqlite3"
     return SiteProcess(folder, url, port, media, rtmp, metropole)
+
+
+def run_command(
+    *arguments: str, site: SiteProcess | None = None, seconds: float = 60, **env: str
+) -> subprocess.CompletedProcess[str]:
+    """Run the command to its end, for that site when one is given; a failure is no error here."""
+    config = ("--config", str(site.config)) if site else ()
+    return subprocess.run(
+        [METROPOLE, *config, *arguments], capture_output=True, text=True, timeout=seconds,
+        check=False, env={**os.environ, **env},
+    )  # fmt: skip

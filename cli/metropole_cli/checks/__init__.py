@@ -1,49 +1,53 @@
-"""The looks that the doctor takes itself, and those of the plugins."""
+"""The looks that the doctor takes itself, and those of the plugins, all at once."""
 
 from __future__ import annotations
 
-import asyncio
+import logging
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from metropole_cli.checks import machine, site
-from metropole_core.contracts.checks import Check, Finding, Level
+from metropole_cli.checks import addresses, certificate, database, files, machine, plugins, port
+from metropole_cli.checks.look import BUDGET, Found, take
 
 if TYPE_CHECKING:
     from metropole_core.config import SiteConfig
 
-BUDGET = 5.0
+GROUPS = ("Configuration", "Machine", "Database", "Addresses", "Ports", "Plugins")
+"""In this order they are shown."""
 
 
-async def examine(config: SiteConfig) -> list[Finding]:
-    """Take every look; one that fails or takes longer than its budget is a finding itself."""
-    from metropole_core.errors import MetropoleError
-    from metropole_core.site import Site
+def examine(config: SiteConfig, path: Path | None) -> list[Found]:
+    """Take every look; one that fails or takes longer than its budget is a finding itself.
 
-    findings = machine.examine(config)
-    findings += await asyncio.to_thread(site.examine_files, config)
-    findings += await asyncio.to_thread(site.examine_port, config)
-    try:
-        async with Site.offline(config) as offline:
-            findings += await site.examine_database(offline)
-            findings += site.examine_plugins(offline)
-            for check in offline.plugins.checks():
-                findings += await _run(check)
-    except MetropoleError as error:
-        findings.append(Finding(Level.ERROR, "Site", error.sentence))
-    return findings
-
-
-async def _run(check: Check) -> list[Finding]:
-    try:
-        return await asyncio.wait_for(check.run(), BUDGET)
-    except TimeoutError:
-        return [Finding(Level.WARNING, check.name, f"the check took longer than {BUDGET:.0f} s")]
-    except Exception as error:
-        return [
-            Finding(
-                Level.WARNING,
-                check.name,
-                f"the check failed: {error!r}",
-                "Report it to its author.",
-            )
+    Arguments:
+        path: the configuration file, None when there is none.
+    """
+    # What a plugin fails at is a finding; the log would say it a second time.
+    logging.getLogger("metropole").setLevel(logging.CRITICAL)
+    _import()
+    by_plugins = plugins.PluginLook(config)
+    by_plugins.start()
+    found = take(
+        [
+            *files.looks(config, path),
+            *certificate.looks(config),
+            *machine.looks(config),
+            *database.looks(config),
+            *addresses.looks(config),
+            *port.looks(config),
         ]
+    )
+    found += by_plugins.result(BUDGET + 1)
+    return sorted(found, key=lambda each: GROUPS.index(each.group))
+
+
+def _import() -> None:
+    """What the looks need, before their time begins: a busy machine takes seconds for it."""
+    import contextlib
+
+    import metropole_core.db.server
+    import metropole_core.server
+    import metropole_core.site  # noqa: F401
+
+    with contextlib.suppress(ImportError):
+        import av  # noqa: F401

@@ -38,7 +38,7 @@ async def test_pages_are_bounded(site_with_people: Any, limit: str) -> None:
 
 async def test_one_channel_and_its_status(site_with_people: Any) -> None:
     status, body, _ = await _get(site_with_people, "/api/v1/channels/OTHER")
-    assert (status, body["name"]) == (200, "other")
+    assert (status, body["name"], body["playback"]) == (200, "other", [])
     status, body, _ = await _get(site_with_people, "/api/v1/channels/other/status")
     assert body == {"state": "offline", "started_at": None, "viewers": 0}
     for path in ("/api/v1/channels/nobody", "/api/v1/channels/nobody/status"):

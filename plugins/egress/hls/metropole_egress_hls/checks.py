@@ -8,6 +8,7 @@ from pathlib import Path
 from metropole_core.contracts.checks import Finding, Level
 
 SUBJECT = "HLS player"
+MISSING = "player_missing"
 ENTRY = "src/engine.ts"
 ADVICE = "Install the plugin from its wheel, or run `make assets` in a checkout."
 
@@ -21,5 +22,5 @@ def check_assets(folder: Path) -> Finding:
     except (OSError, ValueError, KeyError, TypeError):
         there = False
     if not there:
-        return Finding(Level.ERROR, SUBJECT, "the player's script is missing", ADVICE)
-    return Finding(Level.OK, SUBJECT, "the player's script is there")
+        return Finding(Level.ERROR, SUBJECT, "the player's script is missing", ADVICE, MISSING)
+    return Finding(Level.OK, SUBJECT, "the player's script is there", code="player")

@@ -25,11 +25,13 @@ async def check_port(settings: LocalSettings) -> list[Finding]:
         server = await loop.create_server(asyncio.Protocol, host, port)
     except OSError as error:
         if error.errno == errno.EADDRINUSE and await is_ours(WILDCARDS.get(host, host), port):
-            return [Finding(Level.OK, SUBJECT, f"Metropole serves players at {settings.bind}")]
+            sentence = f"Metropole serves players at {settings.bind}"
+            return [Finding(Level.OK, SUBJECT, sentence, code="media_port_ours")]
         sentence, advice = why_not(error, settings.bind, port)
-        return [Finding(Level.ERROR, SUBJECT, sentence, advice[0].upper() + advice[1:])]
+        advice = advice[0].upper() + advice[1:]
+        return [Finding(Level.ERROR, SUBJECT, sentence, advice, "media_port_taken")]
     server.close()
-    return [Finding(Level.OK, SUBJECT, f"{settings.bind} is free")]
+    return [Finding(Level.OK, SUBJECT, f"{settings.bind} is free", code="media_port_free")]
 
 
 async def is_ours(host: str, port: int) -> bool:
