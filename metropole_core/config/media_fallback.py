@@ -16,15 +16,15 @@ class MediaFallbackConfig(BaseModel):
         description="Players that cannot reach the media port fetch from the site's own port.",
     )
     max_viewers: int = Field(
-        default=100,
+        default=50,
         ge=1,
         le=100_000,
         title="Viewers through the site's port",
-        description="Most viewers who play that way at the same time; each costs five times the "
+        description="Most viewers who play that way at the same time; each costs ten times the "
         "CPU of one at the media port. More are told that there is no room.",
     )
     max_waiting: int = Field(
-        default=50,
+        default=30,
         ge=0,
         le=100_000,
         title="Waiting requests at the site's port",

@@ -1,7 +1,7 @@
 """Media through the site's own port, for players that cannot reach the media port.
 
 The second adapter over an egress's origin, beside the listener of the media port: the same
-requests, the same answers, at five times the CPU. So it is capped, and beyond a number of waiting
+requests, the same answers, at ten times the CPU. So it is capped, and beyond a number of waiting
 reloads it answers with what there is instead of letting one more wait. Answers are the same for
 everyone: nobody is looked up and no cookie set.
 """
@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Iterable
+from functools import lru_cache
 from typing import TYPE_CHECKING, cast
 
 from quart import Blueprint, Response, current_app, request
@@ -193,12 +194,25 @@ def _as_sent(answer: media.Response, method: str) -> Response:
         body = _pieces(answer.body)
     response = Response(body, status=answer.status)
     # Not what Quart takes the body for.
-    response.headers = Headers(answer.headers)
-    response.headers["Content-Security-Policy"] = POLICY
+    response.headers = Headers(_complete(answer.headers))
     if answer.status != 204:  # RFC 9110 section 8.6
         response.headers["Content-Length"] = str(len(answer.body))
     response.timeout = SEND_SECONDS
     return response
+
+
+@lru_cache(maxsize=64)
+def _complete(headers: tuple[tuple[str, str], ...]) -> list[tuple[str, str]]:
+    """With what every answer of the site has, which costs as much as the rest when it is put
+    together anew ten times a second for each player."""
+    there = {name.lower() for name, _ in headers}
+    always = {
+        **security.STATIC_HEADERS,
+        "Content-Security-Policy": POLICY,
+        "Cross-Origin-Resource-Policy": "cross-origin",
+    }
+    missing = {name: value for name, value in always.items() if name.lower() not in there}
+    return [*headers, *missing.items()]
 
 
 async def _pieces(body: bytes) -> AsyncIterator[bytes]:

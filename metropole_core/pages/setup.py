@@ -97,6 +97,8 @@ async def _check_length(limit: int) -> None:
 
 
 async def _finish_answer(response: Response) -> Response:
+    if request.endpoint == media.ENDPOINT:
+        return response  # complete already
     site = pages().site
     for name, value in security.STATIC_HEADERS.items():
         response.headers.setdefault(name, value)

@@ -138,6 +138,7 @@ async def test_a_part_is_answered_as_the_origin_says(port: Port) -> None:
     assert "vary" not in answer.headers
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert answer.headers["content-security-policy"].startswith("default-src 'none'")
+    assert answer.headers["cross-origin-resource-policy"] == "cross-origin"
     (asked,) = port.stage.asked
     assert (asked.method, asked.path, asked.query) == ("GET", "s/part", "a=%201&b")
     assert asked.headers["host"] == "x"
