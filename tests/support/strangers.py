@@ -30,9 +30,8 @@ START_HLS_JS = """
 
 START_PATIENT_HLS_JS = """
   const hls = new Hls();
-  hls.on(Hls.Events.ERROR, (_, data) => {
-    if (data.fatal) setTimeout(() => hls.levels.length ? hls.startLoad() : hls.loadSource('URL'), 1000);
-  });
+  const again = () => hls.levels.length ? hls.startLoad() : hls.loadSource('URL');
+  hls.on(Hls.Events.ERROR, (_, data) => data.fatal && setTimeout(again, 1000));
   hls.loadSource('URL'); hls.attachMedia(video);"""
 """As its manual has it: what hls.js cannot get over, it tries again."""
 
