@@ -50,7 +50,7 @@ class Packets:
         worst = octets = begin = 0
         for end, size in enumerate(self.sizes):
             octets += size
-            while self.dts[end] - self.dts[begin] >= 1.0:
+            while self.dts[end] - self.dts[begin] > 0.999:
                 octets -= self.sizes[begin]
                 begin += 1
             worst = max(worst, octets)
