@@ -88,7 +88,7 @@ themes/default/metropole_theme_default/static/dist/manifest.json: node_modules/.
 
 bench: setup ## measure; results go to docs/explanation/performance.md by hand
 	@tools/need-packages.sh
-	@.venv/bin/python -m benchmarks.ingest_to_hls
+	@for each in start ingest_to_hls egress; do echo "==> $$each"; .venv/bin/python -m benchmarks.$$each || exit 1; done
 
 wheels: setup ## build every distribution into dist/
 	@rm -rf dist

@@ -86,6 +86,7 @@ class Publisher:
         self.clip, self.size, self.chunk_size = clip, bitrate // 8 // FPS, chunk_size
         self.writer = ChunkWriter()
         self.octets = self.sent = self.sounds = 0
+        self.stopping = False
         self.socket = socket.create_connection(("127.0.0.1", port))
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._greet(port, app, key)
@@ -145,10 +146,10 @@ class Publisher:
         return key + b"\x01\x00\x00\x00" + unit + struct.pack(">I", len(filler)) + filler
 
     def run(self, seconds: float) -> None:
-        """Publish, paced by frame."""
+        """Publish, paced by frame, until the time is up or `stopping` is set."""
         self.socket.setblocking(True)
         began, first = time.monotonic(), self.sent
-        while self.sent < first + int(seconds * FPS):
+        while self.sent < first + int(seconds * FPS) and not self.stopping:
             wait = began + (self.sent - first) / FPS - time.monotonic()
             if wait > 0:
                 time.sleep(wait)
