@@ -45,7 +45,9 @@ def main(ctx: click.Context, config_path: Path | None) -> None:
 
 def _register() -> None:
     from metropole_cli import (
+        channels,
         completion,
+        config_command,
         database,
         demo_command,
         doctor,
@@ -54,6 +56,7 @@ def _register() -> None:
         plugins,
         serve,
         users,
+        version_command,
     )
     from metropole_cli.proxy import command as proxy
 
@@ -62,10 +65,13 @@ def _register() -> None:
     main.add_command(demo_command.demo)
     main.add_command(database.db)
     main.add_command(users.user)
+    main.add_command(channels.channel)
     main.add_command(invitations.invite)
     main.add_command(plugins.plugins)
     main.add_command(doctor.doctor)
+    main.add_command(config_command.config)
     main.add_command(completion.completion)
+    main.add_command(version_command.version)
     main.add_command(proxy.proxy_config)
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 
 MAX = 1 << 53
-"""Larger ones are a slip of the finger, and no database column holds them."""
+"""Larger bitrates and sizes are a slip of the finger."""
+MAX_SMALL = (1 << 31) - 1
+"""Larger heights and durations, likewise; the database holds no more."""
 
 _NUMBER = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z/]*)\s*")
 _TIME = re.compile(r"(\d+(?:\.\d+)?)\s*([a-z]+)\s*")
@@ -38,13 +40,13 @@ def height(value: object) -> int:
     """Pixels of 1080, "1080", "1080p". Raises as `bitrate`."""
     if isinstance(value, str):
         value = value.strip().lower().removesuffix("p")
-    return _scaled(value, {"": 1}, (), HEIGHT_HELP)
+    return _scaled(value, {"": 1}, (), HEIGHT_HELP, MAX_SMALL)
 
 
 def seconds(value: object) -> int:
     """Seconds of 14400, "4h", "1h 30m". Raises as `bitrate`."""
     if not isinstance(value, str) or value.strip().isdecimal():
-        return _scaled(value, {"": 1}, (), SECONDS_HELP)
+        return _scaled(value, {"": 1}, (), SECONDS_HELP, MAX_SMALL)
     text, total, at = value.strip().lower(), 0.0, 0
     while at < len(text):
         found = _TIME.match(text, at)
@@ -52,12 +54,14 @@ def seconds(value: object) -> int:
             raise ValueError(SECONDS_HELP)
         total += float(found[1]) * _SECONDS[found[2]]
         at = found.end()
-    if not text or total > MAX:
+    if not text or total > MAX_SMALL:
         raise ValueError(SECONDS_HELP)
     return round(total)
 
 
-def _scaled(value: object, factors: dict[str, int], tails: tuple[str, ...], help_: str) -> int:
+def _scaled(
+    value: object, factors: dict[str, int], tails: tuple[str, ...], help_: str, most: int = MAX
+) -> int:
     if isinstance(value, int | float) and not isinstance(value, bool):
         value = str(value) if isinstance(value, int) else f"{value:f}"
     found = _NUMBER.fullmatch(value) if isinstance(value, str) and len(value) <= 40 else None
@@ -71,6 +75,6 @@ def _scaled(value: object, factors: dict[str, int], tails: tuple[str, ...], help
     if unit not in factors:
         raise ValueError(help_)
     amount = round(float(found[1]) * factors[unit])
-    if amount > MAX:
+    if amount > most:
         raise ValueError(help_)
     return amount
