@@ -22,9 +22,9 @@ from metropole_core.config.model import (
     default_database,
     default_key_file,
 )
+from metropole_core.config.origin import ENV_PREFIX, places, variable
 from metropole_core.errors import ConfigError
 
-ENV_PREFIX = "METROPOLE_"
 ENV_OTHERS = frozenset({"METROPOLE_CONFIG", "METROPOLE_ADMIN_PASSWORD", "METROPOLE_USER_PASSWORD"})
 """Variables of the command line that are no settings of the site."""
 
@@ -48,7 +48,7 @@ def load_config(path: Path | None, env: Mapping[str, str]) -> SiteConfig:
     Raises:
         ConfigError: names file (or variable), setting and what would be right.
     """
-    table = _read(path) if path is not None else {}
+    table, text = _read(path) if path is not None else ({}, "")
     given, plugin_env = _read_env(env)
     merged = _merge(table, given)
     try:
@@ -57,10 +57,11 @@ def load_config(path: Path | None, env: Mapping[str, str]) -> SiteConfig:
         raise ConfigError(_explain(error, path, given)) from None
     config = _with_folder(config, merged, path.resolve().parent if path is not None else None)
     config._from_env = plugin_env
+    config._places = places(table, text, path.resolve() if path is not None else None, given)
     return config
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read(path: Path) -> tuple[dict[str, Any], str]:
     try:
         with path.open("rb") as file:
             raw = file.read(MAX_FILE + 1)
@@ -71,7 +72,8 @@ def _read(path: Path) -> dict[str, Any]:
     if len(raw) > MAX_FILE:
         raise ConfigError(f"{path} is larger than 1 MiB, which no configuration is.")
     try:
-        return tomllib.loads(raw.decode("utf-8"))
+        text = raw.decode("utf-8")
+        return tomllib.loads(text), text
     except UnicodeDecodeError:
         raise ConfigError(f"{path} is not UTF-8 text.") from None
     except tomllib.TOMLDecodeError as error:
@@ -80,23 +82,23 @@ def _read(path: Path) -> dict[str, Any]:
 
 def _read_env(env: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, frozenset[str]]]:
     given: dict[str, Any] = {}
-    for variable in sorted(env):
-        if not variable.startswith(ENV_PREFIX) or variable in ENV_OTHERS:
+    for key_name in sorted(env):
+        if not key_name.startswith(ENV_PREFIX) or key_name in ENV_OTHERS:
             continue
-        keys = variable[len(ENV_PREFIX) :].lower().split("__")
+        keys = key_name[len(ENV_PREFIX) :].lower().split("__")
         if keys[0] not in SiteConfig.model_fields:
-            raise ConfigError(_unknown(f"environment variable {variable}", keys[0], SiteConfig))
+            raise ConfigError(_unknown(f"environment variable {key_name}", keys[0], SiteConfig))
         if keys[0] == "plugin" and len(keys) != 3:
             raise ConfigError(
-                f"environment variable {variable}: a plugin's setting is named "
+                f"environment variable {key_name}: a plugin's setting is named "
                 "METROPOLE_PLUGIN__<PLUGIN>__<SETTING>."
             )
         table = given
         for key in keys[:-1]:
             table = table.setdefault(key, {})
             if not isinstance(table, dict):
-                raise ConfigError(f"environment variable {variable}: {key} holds no settings.")
-        table[keys[-1]] = _value(keys, env[variable])
+                raise ConfigError(f"environment variable {key_name}: {key} holds no settings.")
+        table[keys[-1]] = _value(keys, env[key_name])
     plugins = given.get("plugin", {})
     return given, {name: frozenset(settings) for name, settings in plugins.items()}
 
@@ -169,7 +171,7 @@ def _explain(error: ValidationError, path: Path | None, env: dict[str, Any]) -> 
     for part in location:
         table = table.get(part) if isinstance(table, dict) else None
     if table is not None:
-        where = f"environment variable {ENV_PREFIX}{'__'.join(location).upper()}"
+        where = f"environment variable {variable('.'.join(location))}"
     if first["type"] == "extra_forbidden":
         return _unknown(where, location[-1], _section(location[0]))
     message = first["msg"].removeprefix("Value error, ")

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr
 from metropole_core.config import values
 from metropole_core.config.limits import LimitsConfig
 from metropole_core.config.media_fallback import MediaFallbackConfig
+from metropole_core.config.origin import Origin, Place
 from metropole_core.config.people import Registration, Streaming
 
 
@@ -166,7 +167,13 @@ class SiteConfig(Table):
         description="One table a plugin: [plugin.ingest_rtmp].",
     )
 
+    _places: dict[str, Place] = PrivateAttr(default_factory=dict)
     _from_env: dict[str, frozenset[str]] = PrivateAttr(default_factory=dict)
+
+    def place(self, setting: str) -> Place:
+        """Where a setting came from, by its dotted name ("limits.bitrate"); a plugin's is
+        "plugin.ingest_rtmp.bind". What stands in none of the places is a default."""
+        return self._places.get(setting, Place(Origin.DEFAULT))
 
     def from_environment(self, plugin: str) -> frozenset[str]:
         """Names of that plugin's settings that the environment gave."""

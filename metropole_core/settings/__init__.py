@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
-from metropole_core.settings.resolve import NoSettings, Origin, PluginSettings, resolve
+from metropole_core.config import Origin
+from metropole_core.settings.resolve import NoSettings, PluginSettings, resolve
 
 __all__ = ["NoSettings", "Origin", "PluginSettings", "resolve"]

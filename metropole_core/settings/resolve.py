@@ -4,22 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import Enum
 from typing import Any
 
 from pydantic import BaseModel, SecretStr, ValidationError
 
-from metropole_core.config import ENV_PREFIX, SiteConfig, nearest
+from metropole_core.config import Origin, SiteConfig, nearest, variable
 from metropole_core.errors import ConfigError
-
-
-class Origin(str, Enum):
-    """Where a value came from. What file or environment fixed is shown locked."""
-
-    DEFAULT = "default"
-    DATABASE = "database"
-    FILE = "file"
-    ENVIRONMENT = "environment"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +74,7 @@ def resolve(
 def _place(plugin: str, field: str, origin: Origin) -> str:
     match origin:
         case Origin.ENVIRONMENT:
-            return f"environment variable {ENV_PREFIX}PLUGIN__{plugin}__{field}".upper().replace(
-                "ENVIRONMENT VARIABLE", "environment variable"
-            )
+            return f"environment variable {variable(f'plugin.{plugin}.{field}')}"
         case Origin.FILE:
             return f"configuration, table [plugin.{plugin}]"
         case Origin.DATABASE:
