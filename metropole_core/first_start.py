@@ -20,11 +20,11 @@ def make_key_file(config: SiteConfig) -> None:
     Raises:
         ConfigError: it cannot be written, or the database not opened.
     """
-    from metropole_core.db import migrate
+    from metropole_core.db import revision
 
     if not config.auto_upgrade or config.key_file.exists():
         return
-    if migrate.current(config.database) is not None:
+    if revision.current(config.database) is not None:
         return
     # People's addresses and password hashes will lie there. Where it cannot be made the key file
     # cannot be written either, which says so in words.

@@ -288,11 +288,11 @@ class Site:
         self.plugins.construct(self._contexts.make, await self._stored_settings(migrated))
 
     async def _check_migrations(self) -> None:
-        from metropole_core.db import migrate
+        from metropole_core.db import revision
 
         url = self.config.database
-        current = await asyncio.to_thread(migrate.current, url)
-        if current == migrate.head():
+        current, head = await asyncio.to_thread(revision.current, url), revision.head()
+        if current == head:
             return
         if not self.config.auto_upgrade:
             raise ConfigError(
@@ -300,7 +300,9 @@ class Site:
                 "metropole db upgrade",
                 field="database",
             )
-        log.info("upgrading the database from %s to %s", current or "nothing", migrate.head())
+        from metropole_core.db import migrate
+
+        log.info("upgrading the database from %s to %s", current or "nothing", head)
         await asyncio.to_thread(migrate.upgrade, url)
 
     async def _stored_settings(self, migrated: bool) -> Mapping[str, Mapping[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 
 ACCESS_DENIED = 1045
@@ -15,6 +16,8 @@ BROKEN = frozenset({1040, 1053, 1152, 1158, 1159, 1160, 1161, 1184, 1226, 1927, 
 """MySQL, MariaDB and their clients: no connection, or one that broke."""
 FULL = frozenset({1021, 1114})
 """Likewise: the disk or the table space is full."""
+_SECRET = re.compile(r"([?&][^=&]*(?:pass|secret|token|key)[^=&]*=)[^&]*", re.IGNORECASE)
+"""A password may stand in the query of a URL as well."""
 
 
 def number(error: BaseException) -> int | None:
@@ -77,6 +80,7 @@ def words(error: BaseException) -> str:
 def explain(error: BaseException, url: str) -> str:
     """A sentence for the operator about a database that cannot be opened. `url` without its
     password."""
+    url = _SECRET.sub(r"\1********", url)
     code = number(error)
     if code in {ACCESS_DENIED, DATABASE_DENIED}:
         return f"The database server refuses the user of {url}. Check name, password and rights."

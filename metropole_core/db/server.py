@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from databases import DatabaseURL
 
 from metropole_core.db.faults import explain
-from metropole_core.db.migrate import sync_engine
+from metropole_core.db.sync import sync_engine
 from metropole_core.errors import ConfigError
 
 VARIABLES = (

@@ -45,6 +45,7 @@ def test_up_down_up_with_rows(empty_db_url: str) -> None:
     assert migrate.current(empty_db_url) is None
     migrate.upgrade(empty_db_url)
     assert migrate.current(empty_db_url) == migrate.head()
+    assert migrate.head() == migrate._scripts().get_current_head()
     assert tables(empty_db_url) == {*metadata.tables, migrate.VERSION_TABLE}
     run(empty_db_url, USER)
 
