@@ -3,7 +3,6 @@ completion are instant."""
 
 from __future__ import annotations
 
-from importlib.metadata import version
 from pathlib import Path
 
 import click
@@ -32,7 +31,7 @@ class Group(click.Group):
     envvar="METROPOLE_CONFIG",
     help="Configuration file. Without it ./metropole.toml is read when it exists.",
 )
-@click.version_option(version("metropole"), prog_name="metropole")
+@click.version_option(package_name="metropole", prog_name="metropole")
 @click.pass_context
 def main(ctx: click.Context, config_path: Path | None) -> None:
     """Metropole: a live streaming site of your own.
