@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 from metropole_core.accounts import Accounts
+from metropole_core.accounts.credentials import Credentials
 from metropole_core.accounts.passwords import Argon2Parameters, PasswordHasher
+from metropole_core.accounts.people import People
 from metropole_core.backplane import MemoryShared
 from metropole_core.channels import Channels
 from metropole_core.community import Follows
@@ -107,3 +109,26 @@ def accounts(
 @pytest.fixture
 def follows(database: Database, clock: ManualClock, events: RecordedEvents) -> Follows:
     return Follows(database, clock, events)
+
+
+@pytest.fixture
+def people(database: Database, channels: Channels, accounts: Accounts) -> People:
+    return People(database, channels=channels, sessions=accounts.sessions)
+
+
+@pytest.fixture
+def credentials(
+    database: Database,
+    keys: SiteKeys,
+    clock: ManualClock,
+    accounts: Accounts,
+    shared: MemoryShared,
+) -> Credentials:
+    return Credentials(
+        database,
+        keys,
+        clock,
+        sessions=accounts.sessions,
+        hasher=accounts.hasher,
+        shared=shared,
+    )
