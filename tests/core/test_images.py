@@ -15,7 +15,7 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 from PIL import Image
 
-from metropole_core import images
+from metropole_core import image_decoder, images
 from metropole_core.errors import Invalid, MetropoleError, TooLarge, Unavailable
 from metropole_core.images import process_image
 
@@ -113,19 +113,23 @@ def with_scans(count: int) -> bytes:
 
 
 async def test_a_jpeg_of_very_many_scans_is_not_decoded() -> None:
-    await processed(with_scans(images.MAX_SCANS))
+    await processed(with_scans(image_decoder.MAX_SCANS))
     with pytest.raises(Invalid, match="not a picture") as caught:
-        await process_image(with_scans(images.MAX_SCANS + 1), box=BOX, kind="thumbnail")
+        await process_image(with_scans(image_decoder.MAX_SCANS + 1), box=BOX, kind="thumbnail")
     assert caught.value.field == "thumbnail"
 
 
 @examples(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
-@given(data=st.binary(max_size=200), at=st.integers(0, 300), kind=st.sampled_from(images.FORMATS))
+@given(
+    data=st.binary(max_size=200),
+    at=st.integers(0, 300),
+    kind=st.sampled_from(image_decoder.FORMATS),
+)
 def test_damage_anywhere_ends_in_a_sentence(data: bytes, at: int, kind: str) -> None:
     whole = encoded(Image.new("RGB", (40, 30), "red"), kind)
     damaged = whole[:at] + data + whole[at + len(data) :]
     try:
-        result = images._process(damaged, BOX, "thumbnail")
+        result = image_decoder.decode(damaged, BOX, "thumbnail")
     except MetropoleError:
         return
     assert Image.open(io.BytesIO(result)).size == BOX
