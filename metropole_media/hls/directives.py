@@ -23,18 +23,23 @@ class Directives(NamedTuple):
     Fields:
         segment: media sequence number, None for no wait.
         part: index within the segment, None for the whole segment.
+        skip: whether a delta update will do.
     """
 
     segment: int | None = None
     part: int | None = None
+    skip: bool = False
 
 
 NONE = Directives()
+SKIP = ("YES", "v2")
+"""v2 allows for date ranges to be left out as well, of which there are none."""
 
 
 @lru_cache(maxsize=256)  # every player of a stream asks for the same
 def parse_directives(query: str) -> Directives:
-    """Read a raw query string. Other parameters are left to others.
+    """Read a raw query string. Other parameters are left to others; whoever wishes for another
+    kind of delta update gets the whole playlist, as from a server that knows none.
 
     Raises:
         BadDirective: not a number, a part without a segment, a directive twice, or too long.
@@ -44,8 +49,13 @@ def parse_directives(query: str) -> Directives:
     if len(query) > MAX_QUERY:
         raise BadDirective("the query is too long")
     found: dict[str, int] = {}
+    skip: str | None = None
     for pair in query.split("&"):
         name, _, value = pair.partition("=")
+        if name == "_HLS_skip":
+            if skip is not None:
+                raise BadDirective("_HLS_skip is given twice")
+            skip = value
         if name not in ("_HLS_msn", "_HLS_part"):
             continue
         if name in found:
@@ -56,4 +66,4 @@ def parse_directives(query: str) -> Directives:
     segment, part = found.get("_HLS_msn"), found.get("_HLS_part")
     if segment is None and part is not None:
         raise BadDirective("_HLS_part needs _HLS_msn")
-    return Directives(segment, part)
+    return Directives(segment, part, skip in SKIP)

@@ -157,6 +157,14 @@ class Window:
                 return segment.number
         return -1
 
+    def holds(self, seconds: float) -> bool:
+        """Whether the playlist becomes so long, for segments of the target duration, as long as
+        there is memory."""
+        limits = self._limits
+        longest = limits.max_segments * self.target_duration
+        wished = max(limits.min_seconds, limits.min_segments * self.target_duration)
+        return min(wished, longest) >= seconds
+
     def has(self, segment: int, part: int | None) -> bool:
         """Whether the playlist holds that part, or with None that whole segment, or what comes
         later. A part behind a segment's last one is the next segment's first (section 6.2.5.2)."""

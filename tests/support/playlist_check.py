@@ -1,7 +1,7 @@
 """A strict reader of low-latency media playlists: every rule that a server must keep.
 
 Source: RFC 8216bis. `check_playlist` looks at one playlist, `check_history` at what followed
-what. Both raise AssertionError with a sentence.
+what, `apply_delta` at a delta update. All raise AssertionError with a sentence.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import json
 import re
 import subprocess
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -22,6 +22,7 @@ KNOWN = {
     "EXTM3U", "EXT-X-VERSION", "EXT-X-TARGETDURATION", "EXT-X-SERVER-CONTROL", "EXT-X-PART-INF",
     "EXT-X-MEDIA-SEQUENCE", "EXT-X-DISCONTINUITY-SEQUENCE", "EXT-X-MAP", "EXT-X-DISCONTINUITY",
     "EXT-X-PROGRAM-DATE-TIME", "EXT-X-PART", "EXTINF", "EXT-X-PRELOAD-HINT", "EXT-X-ENDLIST",
+    "EXT-X-SKIP", "EXT-X-RENDITION-REPORT",
 }  # fmt: skip
 
 
@@ -53,6 +54,9 @@ class ReadPlaylist:
     segments: list[ReadSegment]
     hint: str | None
     ended: bool
+    skip_until: float = 0.0
+    skipped: int = 0
+    reports: list[tuple[str, int, int]] = field(default_factory=list)
 
 
 def attributes(text: str) -> dict[str, str]:
@@ -67,7 +71,8 @@ def read_playlist(text: str) -> ReadPlaylist:
     segments: list[ReadSegment] = []
     current: ReadSegment | None = None
     current_map: str | None = None
-    hint, ended = None, False
+    hint, ended, skipped = None, False, 0
+    reports: list[tuple[str, int, int]] = []
     for line in lines[1:-1]:
         assert not ended, "something follows EXT-X-ENDLIST"
         if not line.startswith("#"):
@@ -85,6 +90,15 @@ def read_playlist(text: str) -> ReadPlaylist:
             assert hint is None, "two hints"
             assert attributes(value)["TYPE"] == "PART", "hint of another type"
             hint = attributes(value)["URI"]
+        elif tag == "EXT-X-RENDITION-REPORT":
+            report = attributes(value)
+            reports.append((report["URI"], int(report["LAST-MSN"]), int(report["LAST-PART"])))
+        elif tag == "EXT-X-SKIP":
+            assert not segments, "EXT-X-SKIP behind a segment"
+            assert not skipped, "EXT-X-SKIP twice"
+            skipped = int(attributes(value)["SKIPPED-SEGMENTS"])
+            assert skipped > 0, "EXT-X-SKIP of nothing"
+            assert int(head["EXT-X-VERSION"]) >= 9, "EXT-X-SKIP needs version 9"
         elif tag.startswith("EXT-X-") and not segments and tag in {
             "EXT-X-VERSION", "EXT-X-TARGETDURATION", "EXT-X-SERVER-CONTROL", "EXT-X-PART-INF",
             "EXT-X-MEDIA-SEQUENCE", "EXT-X-DISCONTINUITY-SEQUENCE",
@@ -94,7 +108,8 @@ def read_playlist(text: str) -> ReadPlaylist:
         else:
             assert hint is None, f"{tag} behind the hint"
             if current is None:
-                current = ReadSegment(int(head["EXT-X-MEDIA-SEQUENCE"]) + len(segments))
+                first = int(head["EXT-X-MEDIA-SEQUENCE"])
+                current = ReadSegment(first + skipped + len(segments))
                 current.map = current_map
                 segments.append(current)
             if tag == "EXT-X-PART":
@@ -128,13 +143,40 @@ def read_playlist(text: str) -> ReadPlaylist:
         segments,
         hint,
         ended,
+        float(control.get("CAN-SKIP-UNTIL", "0")),
+        skipped,
+        reports,
     )
+
+
+def apply_delta(before: ReadPlaylist, text: str) -> ReadPlaylist:
+    """A delta update put together with a playlist that the client has (section 6.3.7)."""
+    delta = read_playlist(text)
+    if not delta.skipped:
+        return delta
+    known = {segment.number: segment for segment in before.segments}
+    numbers = range(delta.first, delta.first + delta.skipped)
+    unknown = [number for number in numbers if number not in known]
+    assert not unknown, f"segments {unknown} were skipped and never seen"
+    segments = [known[number] for number in numbers]
+    behind = sum(
+        segment.duration or sum(part.duration for part in segment.parts)
+        for segment in delta.segments
+    )
+    assert behind >= delta.skip_until - 1e-4, "skipped what lies behind the skip boundary"
+    for segment in delta.segments:
+        # A map that was skipped holds on.
+        segments.append(replace(segment, map=segment.map or segments[-1].map))
+    return replace(delta, segments=segments, skipped=0)
 
 
 def check_playlist(text: str) -> ReadPlaylist:
     """One playlist by itself."""
     playlist = read_playlist(text)
     assert playlist.segments, "no segment"
+    assert not playlist.skipped, "a delta update by itself"
+    if playlist.skip_until:
+        assert playlist.skip_until >= 6 * playlist.target, "CAN-SKIP-UNTIL under six durations"
     assert playlist.hold_back >= 3 * playlist.part_target, "PART-HOLD-BACK under three parts"
     behind = 0.0
     numbers: list[int] = []
@@ -183,6 +225,7 @@ def check_history(texts: Sequence[str]) -> list[ReadPlaylist]:
     for before, after in itertools.pairwise(playlists):
         assert after.target == before.target, "EXT-X-TARGETDURATION changed"
         assert after.part_target == before.part_target, "PART-TARGET changed"
+        assert after.skip_until == before.skip_until, "CAN-SKIP-UNTIL changed"
         assert after.first >= before.first, "EXT-X-MEDIA-SEQUENCE went back"
         assert after.segments[-1].number >= before.segments[-1].number, "segments went back"
         assert not before.ended, "something follows the end"

@@ -24,6 +24,8 @@ def texts() -> list[str]:
         ("PART-HOLD-BACK=0.6", "PART-HOLD-BACK=0.3", "HOLD-BACK"),
         ('#EXT-X-MAP:URI="v0_i0.mp4"\n', "", "MAP"),
         ("CAN-BLOCK-RELOAD=YES", "CAN-BLOCK-RELOAD=NO", "blocking"),
+        ("CAN-SKIP-UNTIL=12.0", "CAN-SKIP-UNTIL=11.9", "CAN-SKIP-UNTIL"),
+        ("#EXT-X-MAP", "#EXT-X-SKIP:SKIPPED-SEGMENTS=1\n#EXT-X-MAP", "delta"),
         ('URI="v0_p53.m4s"\n', 'URI="v0_p54.m4s"\n', "hint"),
         ("v0_p45.m4s", "v0_p46.m4s", "order"),
         ("T00:16:44", "T00:16:41", "dates"),

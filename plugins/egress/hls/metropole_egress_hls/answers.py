@@ -1,10 +1,12 @@
 """The answers, with what caches between us and the player may do with them.
 
-Everything is for everyone: any page may fetch it (CORS), and nothing depends on who asks, so
-there is nothing to vary on.
+Everything is for everyone: any page may fetch it (CORS), and nothing depends on who asks but
+whether a playlist comes compressed.
 """
 
 from __future__ import annotations
+
+import zlib
 
 from metropole_media.http.origin import Response
 
@@ -29,10 +31,28 @@ NEVER = "no-store"
 """Errors, and the unchanged playlist after a wait in vain: true only now."""
 
 
-def playlist(text: str, cache: str) -> Response:
+class Body:
+    """A playlist's octets, compressed once for all who want that, and only if somebody does."""
+
+    __slots__ = ("_gzip", "octets")
+
+    def __init__(self, text: str) -> None:
+        self.octets = text.encode()
+        self._gzip: bytes | None = None
+
+    def gzip(self) -> bytes:
+        """At the lowest level: the higher ones take a tenth off, at twice the price. A small
+        memory level, since clearing the usual one's tables takes five times as long as the rest."""
+        if self._gzip is None:
+            packer = zlib.compressobj(1, zlib.DEFLATED, 16 + zlib.MAX_WBITS, 5)
+            self._gzip = packer.compress(self.octets) + packer.flush()
+        return self._gzip
+
+
+def playlist(body: Body, cache: str) -> Response:
     """A playlist."""
     headers = (("Content-Type", PLAYLIST_TYPE), ("Cache-Control", cache), *CORS)
-    return Response(200, text.encode(), headers)
+    return Response(200, body.octets, headers, body.gzip)
 
 
 def media(data: bytes) -> Response:

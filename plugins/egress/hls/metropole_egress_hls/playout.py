@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Literal
 
 from metropole_egress_hls import answers
 from metropole_media.hls.directives import NONE, BadDirective, Directives, parse_directives
 from metropole_media.hls.multivariant import multivariant_playlist
 from metropole_media.hls.names import RENDITION
-from metropole_media.hls.playlist import media_playlist
+from metropole_media.hls.playlist import RenditionReport, media_playlist, skippable
 from metropole_media.hls.window import Window
 from metropole_media.http.origin import Pending, Response
 from metropole_media.packaged import Health, Init, Part, SegmentStart
@@ -39,20 +39,29 @@ class Playout:
 
     Arguments:
         window: the parts and segments.
+        others: the other renditions of the stream, by name; asked whenever a playlist is written.
         available: called once, when the first segment is complete.
         health: told what is wrong with the stream.
     """
 
     def __init__(
-        self, window: Window, available: Callable[[], None], health: Callable[[Health], None]
+        self,
+        window: Window,
+        available: Callable[[], None],
+        health: Callable[[Health], None],
+        others: Callable[[], Iterable[tuple[str, Window]]] = tuple,
     ) -> None:
         self.window = window
+        self._others = others
         self._available: Callable[[], None] | None = available
         self._health = health
         stem = window.names.stem
         self._part_stem, self._init_stem, self._segment_stem = f"{stem}_p", f"{stem}_i", f"{stem}_"
-        self._text = ""
-        self._playlists: dict[str, Response] = {}
+        self._playable = False
+        # The playlist as it is now, whole and as a delta update, written when it is asked for.
+        self._bodies: dict[int, answers.Body] = {}
+        self._playlists: dict[tuple[str, int], Response] = {}
+        self._skippable: int | None = None
         self._index: Response | None = None
         self._recent: dict[tuple[Kind, int], Response] = {}
         self._first: dict[str, Pending] = {}
@@ -123,10 +132,11 @@ class Playout:
         return answers.NOT_FOUND
 
     def _multivariant(self) -> Response | Pending:
-        if not self._text:
+        if not self._playable:
             return self._wait_for_first(INDEX)
         if self._index is None:
-            self._index = answers.playlist(multivariant_playlist(self.window), answers.SHARED)
+            body = answers.Body(multivariant_playlist(self.window))
+            self._index = answers.playlist(body, answers.SHARED)
         return self._index
 
     def _reload(self, query: str) -> Response | Pending:
@@ -137,16 +147,18 @@ class Playout:
         pending = self._reloads.get(directives)
         if pending is not None:
             return pending
-        if not self._text:
+        if not self._playable:
             return self._wait_for_first(MEDIA)
-        if directives is NONE or directives.segment is None:
-            return self._playlist(answers.SHARED)
+        if directives.segment is None:
+            return self._playlist(answers.SHARED, directives)
         if self.window.ended or self.window.has(directives.segment, directives.part):
-            return self._playlist(answers.BLOCKED)
+            return self._playlist(answers.BLOCKED, directives)
         if self._too_far(directives.segment, directives.part or 0):
             return answers.refuse(400, "the stream is not that far yet")
         wait = max(RELOAD_WAIT, RELOAD_PARTS * self.window.part_target)
-        pending = self._reloads[directives] = Pending(wait, lambda: self._playlist(answers.NEVER))
+        pending = self._reloads[directives] = Pending(
+            wait, lambda: self._playlist(answers.NEVER, directives)
+        )
         return pending
 
     def _too_far(self, segment: int, part: int) -> bool:
@@ -186,25 +198,46 @@ class Playout:
         """Write the playlist anew, and answer all who waited for what it now holds."""
         if not self.window.target_duration:
             return
-        self._text = media_playlist(self.window)
-        self._playlists = {}
-        for name, pending in self._first.items():
+        self._playable = True
+        self._bodies, self._playlists, self._skippable = {}, {}, None
+        first, self._first = self._first, {}
+        for name, pending in first.items():
             answer = self._multivariant() if name == INDEX else self._playlist(answers.SHARED)
             assert isinstance(answer, Response)
             pending.release(answer)
-        self._first = {}
         ended = self.window.ended
         for directives in list(self._reloads):
             assert directives.segment is not None
             if ended or self.window.has(directives.segment, directives.part):
-                self._reloads.pop(directives).release(self._playlist(answers.BLOCKED))
+                answer = self._playlist(answers.BLOCKED, directives)
+                self._reloads.pop(directives).release(answer)
 
-    def _playlist(self, cache: str) -> Response:
-        """The playlist as it is now; made once for each way to cache it."""
-        response = self._playlists.get(cache)
+    def _playlist(self, cache: str, directives: Directives = NONE) -> Response:
+        """The playlist as it is now; made once for each way to cache it, and once without the
+        segments that a delta update leaves out."""
+        skip = self._skip(directives) if directives.skip else 0
+        response = self._playlists.get((cache, skip))
         if response is None:
-            response = self._playlists[cache] = answers.playlist(self._text, cache)
+            body = self._bodies.get(skip)
+            if body is None:
+                body = answers.Body(media_playlist(self.window, self._reports(), skip))
+                self._bodies[skip] = body
+            response = self._playlists[cache, skip] = answers.playlist(body, cache)
         return response
+
+    def _skip(self, directives: Directives) -> int:
+        """How many segments to leave out. None for a player that names one of them as its next:
+        it cannot know them all (it slept, or knows the stream from before a restart)."""
+        if self._skippable is None:
+            self._skippable = skippable(self.window)
+        segment, count = directives.segment, self._skippable
+        if count and segment is not None and segment < self.window.listed[count].number:
+            return 0
+        return count
+
+    def _reports(self) -> list[RenditionReport]:
+        found = (RenditionReport.of(f"{name}.m3u8", window) for name, window in self._others())
+        return [report for report in found if report is not None]
 
     def _ready(self, kind: Kind, number: int, data: Callable[[], bytes]) -> Response:
         """An answer with media, kept for the next who asks as long as it is new."""
