@@ -141,6 +141,9 @@ async def test_a_second_encoder_on_one_key_is_refused(town: Town) -> None:
                 status, _ = await second.wait()
             assert status == 1
             await town.site.logs("is refused: already_live", after=heard)
+            # OBS says little of why: the creator's open page tells it.
+            notice = creator.locator("[data-notices] .notice")
+            await expect(notice).to_contain_text("Another encoder is live with this stream key")
             assert first.running
             seen = await watch.smooth(2)
             assert seen.stalls == 0, seen
