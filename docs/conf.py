@@ -12,6 +12,7 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.napoleon",
     "sphinx_click",
+    "rest_api",
     "settings_table",
 ]
 source_suffix = {".md": "markdown"}

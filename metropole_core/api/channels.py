@@ -26,11 +26,7 @@ DEFAULT_LIMIT = 24
 
 @blueprint.get("")
 async def list_channels() -> Response:
-    """Channels, live ones first.
-
-    The query parameter `limit` (1 to 72, default 24) says how many; `live=true` leaves out who
-    is off air.
-    """
+    """Channels, live ones first."""
     limit = _limit(request.args.get("limit"))
     only_live = request.args.get("live", "").lower() in ("true", "1")
     cards = await pages().views.everyone()

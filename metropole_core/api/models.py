@@ -26,9 +26,14 @@ class Channel(msgspec.Struct, frozen=True):
 
     Fields:
         name: address of its page.
+        display_name: its name as people see it.
+        title: of the broadcast, or of the last one.
+        category: what it is about; empty when the creator chose none.
+        tags: words of the creator's.
         url: its page.
         thumbnail: URL of its picture.
         avatar: URL of its round picture, null when it has none.
+        status: its live status.
     """
 
     name: str
@@ -70,19 +75,32 @@ class ChannelDetails(Channel, frozen=True):
 
 
 class ChannelList(msgspec.Struct, frozen=True):
-    """Channels, live ones first, then by viewers."""
+    """Channels.
+
+    Fields:
+        channels: live ones first, then by viewers.
+    """
 
     channels: list[Channel]
 
 
 class Problem(msgspec.Struct, frozen=True):
-    """Why there is no answer: a stable code for programs, a sentence for people."""
+    """Why there is no answer.
+
+    Fields:
+        code: stable word for programs.
+        sentence: for people.
+    """
 
     code: str
     sentence: str
 
 
 class Failure(msgspec.Struct, frozen=True):
-    """An error."""
+    """An error.
+
+    Fields:
+        error: what is wrong.
+    """
 
     error: Problem

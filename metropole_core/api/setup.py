@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 from importlib.metadata import version
+from inspect import cleandoc
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -31,24 +32,44 @@ async def openapi() -> Response:
     """This description."""
     if PREFIX not in _described:
         app = current_app._get_current_object()  # type: ignore[attr-defined]
-        _described[PREFIX] = await asyncio.to_thread(_describe, app)
+        _described[PREFIX] = msgspec.json.encode(await asyncio.to_thread(describe, app))
     response = Response(_described[PREFIX], content_type="application/json")
     response.headers["Access-Control-Allow-Origin"] = "*"
     response.headers["Cache-Control"] = "public, max-age=300"
     return response
 
 
-def _describe(app: Quart) -> bytes:
+ANSWERS: dict[str, tuple[type[msgspec.Struct], int]] = {
+    "api_channels.list_channels": (models.ChannelList, 422),
+    "api_channels.get_channel": (models.ChannelDetails, 404),
+    "api_channels.get_status": (models.ChannelStatus, 404),
+}
+"""Route: what it answers, and the status of its usual failure."""
+
+QUERY: dict[str, dict[str, tuple[dict[str, Any], str]]] = {
+    "/api/v1/channels": {
+        "limit": (
+            {
+                "type": "integer",
+                "minimum": 1,
+                "maximum": channels.MAX_LIMIT,
+                "default": channels.DEFAULT_LIMIT,
+            },
+            "How many channels at most.",
+        ),
+        "live": ({"type": "boolean", "default": False}, "Leave out who is off air."),
+    },
+}
+"""Path: its query parameters, their schema and meaning."""
+
+
+def describe(app: Quart) -> dict[str, Any]:
+    """The OpenAPI document of the app's API."""
     from quart_schema import Info, OpenAPIProvider, QuartSchema, document_response
 
-    views = app.view_functions
-    for endpoint, model in {
-        "api_channels.list_channels": models.ChannelList,
-        "api_channels.get_channel": models.ChannelDetails,
-        "api_channels.get_status": models.ChannelStatus,
-    }.items():
-        document_response(model)(views[endpoint])
-        document_response(models.Failure, 404)(views[endpoint])
+    for endpoint, (model, failure) in ANSWERS.items():
+        document_response(model)(app.view_functions[endpoint])
+        document_response(models.Failure, failure)(app.view_functions[endpoint])
     for name, value in {
         "QUART_SCHEMA_CONVERT_CASING": False,
         "QUART_SCHEMA_CONVERSION_PREFERENCE": "msgspec",
@@ -62,4 +83,31 @@ def _describe(app: Quart) -> bytes:
 
     # The extension itself is not installed: it would wrap every answer of the site.
     extension = QuartSchema(info=Info(title="Metropole", version=version("metropole-core")))
-    return msgspec.json.encode(Provider(app, extension).schema())
+    document: dict[str, Any] = msgspec.json.decode(
+        msgspec.json.encode(Provider(app, extension).schema())
+    )
+    _complete(document)
+    return document
+
+
+def _complete(document: dict[str, Any]) -> None:
+    """The library puts each answer in its place and leaves out what that refers to: here every
+    object gets a name of its own, and the query parameters are added."""
+    kinds = [*(model for model, _ in ANSWERS.values()), models.Failure]
+    _, components = msgspec.json.schema_components(
+        kinds, ref_template="#/components/schemas/{name}"
+    )
+    for schema in components.values():
+        schema["description"] = cleandoc(schema.get("description", ""))
+    document["components"] = {"schemas": components}
+    for path, calls in document["paths"].items():
+        for call in calls.values():
+            call["description"] = call.get("description", "").strip()
+            for name, (schema, meaning) in QUERY.get(path, {}).items():
+                parameter = {"name": name, "in": "query", "schema": schema, "description": meaning}
+                call["parameters"].append(parameter)
+            for answer in call["responses"].values():
+                for content in answer.get("content", {}).values():
+                    title = content["schema"].get("title")
+                    if title in components:
+                        content["schema"] = {"$ref": f"#/components/schemas/{title}"}

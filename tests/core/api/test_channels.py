@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -67,3 +68,15 @@ async def test_the_description(site_with_people: Any) -> None:
     }
     schema = json.dumps(body["paths"]["/api/v1/channels/{name}/status"])
     assert "started_at" in schema or "ChannelStatus" in schema
+
+
+async def test_the_description_is_whole(site_with_people: Any) -> None:
+    """Every reference leads somewhere, every query parameter that is read is described."""
+    _, body, _ = await _get(site_with_people, "/api/v1/openapi.json")
+    schemas = body["components"]["schemas"]
+    for name in re.findall(r"#/components/schemas/(\w+)", json.dumps(body)):
+        assert name in schemas
+    assert {"ChannelDetails", "Playback", "ChannelStatus", "Failure", "Problem"} <= set(schemas)
+    listed = body["paths"]["/api/v1/channels"]["get"]
+    assert [each["name"] for each in listed["parameters"]] == ["limit", "live"]
+    assert set(listed["responses"]) == {"200", "422"}
