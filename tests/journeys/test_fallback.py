@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import json
+import re
 import shutil
 import time
+import urllib.error
+import urllib.request
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -27,6 +32,7 @@ SOON = 5.0
 SECONDS = 4.0
 BLOCKED = "Failed to load resource: net::ERR_"
 """What Chromium says of a port that refuses."""
+FULL = "Failed to load resource: the server responded with a status of 503"
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -40,7 +46,9 @@ async def blocked(
     (port,) = free_ports(1)
     await site.init()
     text = site.config.read_text()
-    site.config.write_text(f'media_url = "http://127.0.0.1:{port}"\n{text}')
+    site.config.write_text(
+        f'media_url = "http://127.0.0.1:{port}"\n{text}\n[media_fallback]\nmax_viewers = 1\n'
+    )
     async with gate(port, site.media_port) as media:
         await site.start()
         town = Town(browser, site)
@@ -106,7 +114,6 @@ async def test_a_media_port_that_dies_and_comes_back(blocked: tuple[Town, Gate])
         await expect_route(viewer, "through the site's port")
         turned = time.monotonic() - began
         await watch.beyond(await watch.position() + 2, timeout=10)
-        await watch.settle(within=3)
         seen = await watch.smooth(SECONDS)
         print(f"\nthe turn came after {turned:.1f} s, {seen}")
         assert turned < SOON
@@ -122,3 +129,45 @@ async def test_a_media_port_that_dies_and_comes_back(blocked: tuple[Town, Gate])
         await watch.playing(timeout=15)
         await open_statistics(viewer)
         await expect_route(viewer, "from the media port")
+
+
+@contextlib.asynccontextmanager
+async def holding_the_seat(site: str) -> AsyncIterator[None]:
+    """Somebody else is the one viewer for whom there is room, once the last one's seat is free."""
+    held = asyncio.Event()
+
+    def ask(path: str) -> bytes:
+        request = urllib.request.Request(path, headers={"User-Agent": "somebody else"})
+        with urllib.request.urlopen(request, timeout=5) as answer:
+            return bytes(answer.read())
+
+    async def hold() -> None:
+        data = json.loads(await asyncio.to_thread(ask, f"{site}/{CREATOR}?fragment=page-data"))
+        while True:
+            with contextlib.suppress(urllib.error.HTTPError):
+                await asyncio.to_thread(ask, data["sources"][0]["fallback_url"])
+                held.set()
+            await asyncio.sleep(0.5)
+
+    holding = asyncio.create_task(hold())
+    try:
+        await asyncio.wait_for(held.wait(), 15)
+        yield
+    finally:
+        holding.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await holding
+
+
+async def test_a_detour_that_is_full(blocked: tuple[Town, Gate]) -> None:
+    town, media = blocked
+    await media.refuse()
+    async with (
+        holding_the_seat(town.site.url),
+        town.guest(allow=f"{BLOCKED}|{FULL}") as viewer,
+    ):
+        await viewer.goto(f"{town.site.url}/{CREATOR}")
+        notice = viewer.locator(".player-notice")
+        await expect(notice).to_be_visible(timeout=20_000)
+        await expect(notice).to_have_text(re.compile("the detour is full"))
+    await town.site.logs("see to it that the media port can be reached")

@@ -277,12 +277,16 @@ export class PlayerElement extends HTMLElement {
   }
 
   private showNotice(): void {
-    const { notice } = this.controls;
-    const away = this.state === "interrupted";
-    notice.textContent = away
-      ? t("The creator is reconnecting…")
-      : t("Your network does not reach the media server, and the detour is full. Trying again…");
-    notice.hidden = !away && !(this.full && this.onAir);
+    let words = "";
+    if (this.state === "interrupted") {
+      words = t("The creator is reconnecting…");
+    } else if (this.full && this.onAir) {
+      words = t(
+        "Your network does not reach the media server, and the detour is full. Trying again…",
+      );
+    }
+    this.controls.notice.textContent = words;
+    this.controls.notice.hidden = words === "";
   }
 
   private wait(): void {

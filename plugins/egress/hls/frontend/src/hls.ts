@@ -9,7 +9,7 @@ import type {
 import Hls, { type ErrorData, ErrorTypes, Events } from "hls.js/light";
 import { LiveDriver } from "./live.ts";
 import { Recovery } from "./recovery.ts";
-import { surroundings } from "./surroundings.ts";
+import { FULL, surroundings } from "./surroundings.ts";
 import { isGateway, type Verdict, Way } from "./way.ts";
 
 const NEAR_LIVE = 1; // s beyond the target that still count as live
@@ -161,6 +161,10 @@ export class HlsEngine implements PlaybackEngine {
       if (this.destroyed || way.bySite) return;
     }
     if (!data.fatal) return;
+    if (isFull(data)) {
+      events.failed("full", "full");
+      return;
+    }
     const what =
       data.type === ErrorTypes.NETWORK_ERROR
         ? "network"
@@ -191,4 +195,15 @@ function isSilence(data: ErrorData): boolean {
   if (!/Load(Error|TimeOut)$/.test(data.details)) return false;
   const code = data.response?.code ?? 0;
   return code === 0 || isGateway(code);
+}
+
+/** The site's port serves this, and has no room (its `media_url` leads there, say). */
+function isFull(data: ErrorData): boolean {
+  const request: unknown = data.networkDetails;
+  return (
+    data.response?.code === 503 &&
+    request instanceof XMLHttpRequest &&
+    request.responseURL.startsWith(`${location.origin}/`) && // no other lets us read it
+    request.getResponseHeader(FULL) === "full"
+  );
 }

@@ -5,7 +5,8 @@ import { type Answer, isGateway, type Memory, type Surroundings } from "./way.ts
 const KEY = "metropole-media-blocked";
 /** ms for which a media port counts as out of reach; then it is tried again. */
 const REMEMBERED = 300_000;
-const FULL = "Metropole-Fallback";
+/** The header that tells a full site's port from other reasons for 503; others' is not readable. */
+export const FULL = "Metropole-Fallback";
 
 class TabMemory implements Memory {
   knows(origin: string): boolean {
