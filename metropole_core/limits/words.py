@@ -87,6 +87,14 @@ def too_fast(limit: float, rate: float) -> Sentence:
     )
 
 
+def cut_soon(why: Sentence, seconds: float) -> Sentence:
+    """It goes on for now."""
+    last = sentence(
+        N_("If it goes on like this, it is cut off in %(seconds)s."), seconds=Amount(seconds, "s")
+    )
+    return Sentence(why.message, why.amounts, last)
+
+
 def too_large(limit: int, width: int, height: int) -> Sentence:
     """Its picture is over the channel's limit."""
     return sentence(

@@ -184,7 +184,9 @@ class Limiter:
             if watch.warned is None:
                 sentence = words.too_fast(limits.bitrate, rate)
                 log.warning("%s: too high a bitrate: %s", channel.name, sentence.text())
-                self.notices.put(channel, "warning", "bitrate", sentence)
+                self.notices.put(
+                    channel, "warning", "bitrate", words.cut_soon(sentence, rules.PATIENCE)
+                )
             watch.warned = now
             return
         if rest is not None:
