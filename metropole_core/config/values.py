@@ -50,7 +50,10 @@ def rtmp_url(value: str) -> str:
 
 def database_url(value: str) -> str:
     try:
-        _ = urlsplit(value).port
+        parts = urlsplit(value)
+        _ = parts.port
+        if "://" not in value or ("@" in value and parts.scheme != "sqlite" and not parts.hostname):
+            raise ValueError
     except ValueError:
         # What cannot be read may be a part of the password: it is not repeated.
         raise ValueError(
