@@ -8,7 +8,12 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class ChannelRef:
-    """A channel as a plugin sees it. `name` is the address of its page."""
+    """A channel as a plugin sees it.
+
+    Fields:
+        name: address of its page.
+        owner_id: id of the account that it belongs to.
+    """
 
     id: int
     name: str

@@ -43,7 +43,13 @@ class Sender:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A message that wants to be said. `text` is normalised and within the length limit."""
+    """A message that wants to be said.
+
+    Fields:
+        channel: in whose room.
+        sender: who says it.
+        text: normalised and within the length limit.
+    """
 
     channel: ChannelRef
     sender: Sender
@@ -65,7 +71,7 @@ class Reject:
 
 @dataclass(frozen=True, slots=True)
 class Transform:
-    """Say this instead."""
+    """Say `text` instead."""
 
     text: str
 

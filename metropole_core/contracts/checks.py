@@ -8,6 +8,8 @@ from enum import Enum
 
 
 class Level(str, Enum):
+    """How bad it is: a warning works, but not well; an error will not work."""
+
     OK = "ok"
     WARNING = "warning"
     ERROR = "error"

@@ -25,6 +25,8 @@ class Event(msgspec.Struct, frozen=True, tag=True, kw_only=True):
 
 
 class ChannelCreated(Event, frozen=True, kw_only=True):
+    """An account was made, and with it a channel; or someone made another one."""
+
     channel_id: int
     name: str
 
@@ -37,7 +39,8 @@ class ChannelChanged(Event, frozen=True, kw_only=True):
 
 
 class LiveStateChanged(Event, frozen=True, kw_only=True):
-    """The live-status machine moved. `started_at` is the broadcast's start in UTC, or None."""
+    """The live-status machine moved from `previous` to `state`. `broadcast_id` is the running
+    broadcast's, `started_at` its start in UTC; None off air."""
 
     channel_id: int
     name: str
@@ -48,7 +51,7 @@ class LiveStateChanged(Event, frozen=True, kw_only=True):
 
 
 class ViewersChanged(Event, frozen=True, kw_only=True):
-    """The number of people watching a channel."""
+    """`viewers` people watch a channel now."""
 
     channel_id: int
     name: str
@@ -56,11 +59,15 @@ class ViewersChanged(Event, frozen=True, kw_only=True):
 
 
 class Followed(Event, frozen=True, kw_only=True):
+    """An account follows a channel."""
+
     channel_id: int
     user_id: int
 
 
 class Unfollowed(Event, frozen=True, kw_only=True):
+    """An account follows a channel no longer."""
+
     channel_id: int
     user_id: int
 

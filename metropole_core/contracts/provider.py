@@ -59,7 +59,12 @@ class ProviderEvent:
 
 @dataclass(frozen=True, slots=True)
 class Ingress:
-    """What an encoder needs to reach a channel, shown to the channel's owner only."""
+    """What an encoder needs to reach a channel, shown to the channel's owner only.
+
+    Fields:
+        point: where to connect.
+        key: the channel's stream key, a secret.
+    """
 
     point: IngressPoint
     key: str

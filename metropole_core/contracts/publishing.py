@@ -31,7 +31,13 @@ class Publication(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """The publisher is welcome. Attach to `stream` before the next await."""
+    """The publisher is welcome.
+
+    Fields:
+        channel: whose key it was.
+        stream: attach to it before the next await.
+        publication: how the core is told of the publisher's stay, and ends it.
+    """
 
     channel: ChannelRef
     stream: LiveStream
