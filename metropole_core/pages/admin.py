@@ -9,7 +9,7 @@ from quart import Blueprint, Response, redirect, request
 from werkzeug.wrappers.response import Response as WerkzeugResponse
 
 from metropole_core.accounts.model import AccountState, User
-from metropole_core.channels.names import is_name
+from metropole_core.channels.names import RESERVED, is_name
 from metropole_core.errors import NotFound
 from metropole_core.pages.i18n import gettext as _
 from metropole_core.pages.page import respond, site
@@ -171,6 +171,7 @@ async def _page(*, link: str | None = None, link_for: User | None = None) -> Res
     response = await respond(
         "core/admin/people.html",
         shown=shown,
+        reserved=RESERVED,
         view=view,
         waiting=await site().people.waiting(),
         setting=site().config.streaming,
