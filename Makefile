@@ -9,7 +9,7 @@ PROJECTS := $(wildcard $(addsuffix /pyproject.toml,$(MEMBERS)))
 NODE_OK := $(shell node -e 'process.exit(+process.versions.node.split(".")[0]<22)' 2>/dev/null && echo y)
 NPM_PATH := PATH="$(CURDIR)/$(T)/bin:$$PATH"
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-full lint lock assets docs bench pictures wheels clean
+.PHONY: help setup demo test test-full lint lock assets docs bench soak pictures wheels clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -89,6 +89,10 @@ themes/default/metropole_theme_default/static/dist/manifest.json: node_modules/.
 bench: setup ## measure; results go to docs/explanation/performance.md by hand
 	@tools/need-packages.sh
 	@for each in start ingest_to_hls egress; do echo "==> $$each"; .venv/bin/python -m benchmarks.$$each || exit 1; done
+
+soak: setup ## run a busy site for an hour and see whether it holds still (ARGS="--minutes 5")
+	@tools/need-packages.sh
+	@.venv/bin/python -m benchmarks.soak $(ARGS)
 
 wheels: setup ## build every distribution into dist/
 	@rm -rf dist

@@ -101,12 +101,13 @@ def stream_key(site: SiteProcess) -> str:
     return asyncio.run(look())
 
 
-def playback_path(site: SiteProcess) -> tuple[int, str]:
-    """Port and path of the running broadcast's multivariant playlist."""
+def playback_path(site: SiteProcess, channel: str = "boss") -> tuple[int, str]:
+    """Port and path of the multivariant playlist of a channel's running broadcast."""
     until = time.monotonic() + 15
     while time.monotonic() < until:
         with socket.create_connection(("127.0.0.1", site.port)) as client:
-            client.sendall(b"GET /boss?fragment=page-data HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n")
+            target = f"/{channel}?fragment=page-data"
+            client.sendall(f"GET {target} HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n".encode())
             text = b"".join(iter(lambda: client.recv(65536), b"")).decode()
         if found := re.search(r"http://127\.0\.0\.1:(\d+)(/[^\"]+\.m3u8)", text):
             return int(found[1]), found[2]
