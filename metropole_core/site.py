@@ -21,6 +21,7 @@ from metropole_core.bus import EventBus
 from metropole_core.channels import Channels
 from metropole_core.channels.refs import ChannelRefs
 from metropole_core.chat import Chat
+from metropole_core.chat.retention import Retention
 from metropole_core.clock import SystemClock
 from metropole_core.community import Follows
 from metropole_core.config import SiteConfig
@@ -136,6 +137,7 @@ class Site:
             config.media_fallback.max_waiting,
             self.clock.monotonic,
         )
+        self.retention = Retention(self.db, config.limits.chat_history)
         self.viewers = Viewers(self.clock, self.events, self._name_of)
         self.status = LiveStatus(
             StreamStore(self.db),
@@ -226,6 +228,7 @@ class Site:
             raise
         self.started = True
         self.looks.start()
+        self.retention.start()
         for sentence in self.missing():
             log.warning(sentence)
 
@@ -343,6 +346,7 @@ class Site:
     async def _close(self) -> None:
         steps = (
             self.looks.stop,
+            self.retention.stop,
             self.limiter.stop,
             self.status.stop,
             self.chat.stop,

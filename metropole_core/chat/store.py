@@ -98,6 +98,38 @@ class ChatStore:
         )
         return found > 0
 
+    async def next_channel(self, after: int) -> int | None:
+        """The next channel in whose room something was said; None after the last."""
+        table = chat_messages
+        found: int | None = await self._db.fetch_val(
+            sa.select(sa.func.min(table.c.channel_id)).where(table.c.channel_id > after)
+        )
+        return found
+
+    async def newest_surplus(self, channel_id: int, keep: int) -> int | None:
+        """The row of the newest message that is not among the last `keep`; None when there is
+        none."""
+        found: int | None = await self._db.fetch_val(
+            sa.select(chat_messages.c.id)
+            .where(chat_messages.c.channel_id == channel_id)
+            .order_by(chat_messages.c.id.desc())
+            .limit(1)
+            .offset(keep)
+        )
+        return found
+
+    async def forget(self, channel_id: int, up_to: int, most: int) -> int:
+        """Delete the channel's oldest messages for good, up to that row, `most` at once. Returns
+        how many."""
+        table = chat_messages
+        mine = (table.c.channel_id == channel_id) & (table.c.id <= up_to)
+        last = await self._db.fetch_val(
+            sa.select(table.c.id).where(mine).order_by(table.c.id).limit(1).offset(most - 1)
+        )
+        if last is not None:
+            mine = (table.c.channel_id == channel_id) & (table.c.id <= last)
+        return await self._db.execute(table.delete().where(mine))
+
     async def modes(self, channel_id: int) -> dict[str, StoredMode]:
         """What the creator has set, by the mode's name."""
         rows = await self._db.fetch_all(

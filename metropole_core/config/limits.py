@@ -63,3 +63,10 @@ class LimitsConfig(BaseModel):
         title="Storage of all channels",
         description='Octets, also "10G": what all files that were sent to the site may take.',
     )
+    chat_history: int = Field(
+        default=100_000,
+        ge=0,
+        title="Chat history of a channel",
+        description="Messages that are kept of each room; older ones are deleted for good, in "
+        "small steps, at the latest a quarter of an hour later on a site of usual size.",
+    )

@@ -111,10 +111,10 @@ def test_limits_in_the_settings(tmp_path: Path) -> None:
     assert limits == LimitsConfig(bitrate=8_000_000, duration=14_400, streams=0, height=1080)
 
 
-def test_nothing_is_limited_but_the_number_of_streams() -> None:
+def test_nothing_is_limited_but_the_number_of_streams_and_the_length_of_chats() -> None:
     limits = LimitsConfig()
-    assert {name for name, value in limits if value} == {"streams"}
-    assert limits.streams == 100
+    assert {name for name, value in limits if value} == {"streams", "chat_history"}
+    assert (limits.streams, limits.chat_history) == (100, 100_000)
 
 
 @pytest.mark.parametrize(
