@@ -37,8 +37,9 @@ ROOMY = {
     "plugin.ingest_rtmp": "max_connections = 3000\nmax_per_address = 3000",
     "plugin.provider_local": "max_connections = 6000",
 }
-ASIDE = 4.0
-"""Seconds that the site may be late with closing: it looks at connections every now and then."""
+ASIDE = 10.0
+"""Seconds that the site may be late with closing: it looks at connections every now and then, and
+answers thousands first."""
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ SOURCES = [f"127.0.0.{number}" for number in range(2, 250)]
 LINGER_NOT = struct.pack("ii", 1, 0)
 """SO_LINGER: closing sends a reset."""
 CLIENT_HELLO = bytes.fromhex("16030100a1010000990303") + bytes(range(150))
-GET = b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+GET = b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
 UPGRADE = (
     b"GET /ws HTTP/1.1\r\nHost: %b\r\nOrigin: http://%b\r\nUpgrade: websocket\r\n"
     b"Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"

@@ -68,6 +68,14 @@ class PartPlayer:
         finally:
             self._close()
 
+    async def fetch(self) -> str:
+        """The media playlist now, over a connection of its own."""
+        other = PartPlayer(self.url)
+        try:
+            return await other._get(other._first(await other._get(other.url)))
+        finally:
+            other._close()
+
     def _first(self, playlist: str) -> str:
         lines = [line for line in playlist.splitlines() if line and not line.startswith("#")]
         return urljoin(self.url, lines[0])

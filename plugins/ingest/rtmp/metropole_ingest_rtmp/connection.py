@@ -68,6 +68,7 @@ class RtmpConnection(asyncio.BufferedProtocol):
         self._gone = False
         self._lingered = 0
         self._opened_at = self._heard_at = listener.now()
+        self._granted_at = self._opened_at
         self._heard = 0
         self._chunks = 0
         self.address = ""
@@ -145,6 +146,15 @@ class RtmpConnection(asyncio.BufferedProtocol):
         elif now - self._heard_at > limits.silence_seconds:
             self._end(answers.FAILED, f"The encoder sent nothing for {limits.silence_seconds:g} s.")
             return
+        if self._grant is not None:
+            # An octet now and then is no stream, but would keep the channel's page live.
+            packet_at = max(self._granted_at, self._grant.stream.stats.last_packet_at)
+            if now - packet_at > limits.silence_seconds:
+                self._end(
+                    answers.FAILED,
+                    f"The encoder sent no picture and no sound for {limits.silence_seconds:g} s.",
+                )
+                return
         if session.chunks - self._chunks > limits.chunks_per_second * self._listener.tick_seconds:
             self._end(answers.FAILED, "The encoder cuts its data into chunks that are too small.")
             return
@@ -228,6 +238,7 @@ class RtmpConnection(asyncio.BufferedProtocol):
         self._early = False
         now = self._listener.now()
         self._heard, self._heard_at = self._session.received, now
+        self._granted_at = now
         self._log.info("RTMP: %s is connected from %s", self._name(), self.address)
         try:
             self._handle_events(self._session.accept())
