@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
+from metropole_core.errors import DatabaseAway
 from metropole_core.tasks import TaskOwner
 
 log = logging.getLogger("metropole.site")
@@ -41,6 +42,8 @@ class Looks:
             try:
                 async with asyncio.timeout(LOOK_TIMEOUT):
                     await ask()
+            except DatabaseAway:
+                continue  # which the log knows already
             except Exception as error:
                 log.warning("%s could not look: %r", ask.__qualname__, error)
 

@@ -42,6 +42,7 @@ NO_KEY = "No stream key was given: copy it from the dashboard into the encoder."
 
 CODES = {
     "bad_key": answers.BAD_NAME,
+    "not_allowed": answers.DENIED,
     "already_live": answers.BAD_NAME,
     "ended_by_creator": answers.DENIED,
     "rate_limited": answers.DENIED,

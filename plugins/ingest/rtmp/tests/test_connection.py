@@ -27,6 +27,7 @@ def outcome(running: Running, key: str = "secret") -> str:
     ("code", "status"),
     [
         ("bad_key", "NetStream.Publish.BadName"),
+        ("not_allowed", "NetStream.Publish.Denied"),
         ("already_live", "NetStream.Publish.BadName"),
         ("ended_by_creator", "NetStream.Publish.Denied"),
         ("rate_limited", "NetStream.Publish.Denied"),
