@@ -103,7 +103,7 @@ async def error_page(status: int, sentence: str, code: str = "error") -> Respons
             "error.html",
             status=status,
             shown_status=status,
-            rail=Rail([], []) if status >= 500 else None,
+            rail=Rail([], []) if status >= 500 or status == 429 else None,
             title=_(TITLES.get(status, TITLES[400] if status < 500 else TITLES[500])),
             sentence=sentence,
         )

@@ -11,6 +11,7 @@ from metropole_core.pages.assets import CORE, Assets
 from metropole_core.pages.chat_view import ChatView
 from metropole_core.pages.i18n import Catalogs, language
 from metropole_core.pages.i18n import gettext as _
+from metropole_core.pages.pace import Pace
 from metropole_core.pages.render import CORE_TEMPLATES, Renderer
 from metropole_core.pages.themes import active_themes, asset_folders
 from metropole_core.pages.views import Rail, Views
@@ -44,6 +45,7 @@ class Pages:
         )
         self.views = Views(site)
         self.chat = ChatView(site)
+        self.pace = Pace(site.clock.monotonic, site.config.trusted_proxies)
         self.styles, self.scripts = self._links()
 
     def _links(self) -> tuple[list[str], list[str]]:

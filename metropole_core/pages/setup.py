@@ -8,7 +8,7 @@ from quart import Quart, Response, g, request
 from werkzeug.exceptions import LengthRequired, RequestEntityTooLarge
 
 from metropole_core.clock import utc_now
-from metropole_core.errors import NotSignedIn
+from metropole_core.errors import NotSignedIn, TooMany
 from metropole_core.pages import (
     account,
     admin,
@@ -70,7 +70,14 @@ async def _look_at_request() -> None:
     if request.endpoint == media.ENDPOINT:
         return  # players read no words, and ask ten times a second
     here.catalogs.use(request.accept_languages.best_match(here.catalogs.languages) or "en")
-    if request.method in SAFE and (request.endpoint in LOOSE or request.blueprint in API):
+    if request.method in SAFE and request.endpoint in LOOSE:
+        return  # costs little, and a page may show a hundred pictures
+    wait = here.pace.take(security.address(here.site, request.remote_addr, request.headers))
+    if wait:
+        raise TooMany(
+            _("Too many requests came from your address. Wait a moment."), retry_after=wait
+        )
+    if request.method in SAFE and request.blueprint in API:
         return
     g.visitor = await find_visitor(here.site)
     if uploads and g.visitor.user is None:
