@@ -10,14 +10,19 @@ import type {
 import { surroundings } from "./surroundings.ts";
 import { type Verdict, Way } from "./way.ts";
 
+const LOOK_EVERY = 1000; // ms
 const STUCK = 3000; // ms without progress after which somebody looks why
+const PATIENCE = 10_000; // ms for an answer that only tells whether anybody is there
 const NEAR_LIVE = 6; // s; these players keep two or three segments
 
 export class NativeEngine implements PlaybackEngine {
   private video: HTMLVideoElement | null = null;
   private readonly listening = new AbortController();
   private way: Way | null = null;
-  private stuck: number | undefined;
+  private looking: number | undefined;
+  private loaded = false;
+  private position = 0;
+  private movedAt = 0;
 
   attach(video: HTMLVideoElement, source: PlaybackSource, events: EngineEvents): void {
     const { signal } = this.listening;
@@ -36,8 +41,7 @@ export class NativeEngine implements PlaybackEngine {
       },
       { signal },
     );
-    video.addEventListener("waiting", () => this.watch(way, events), { signal });
-    video.addEventListener("timeupdate", () => window.clearTimeout(this.stuck), { signal });
+    this.looking = window.setInterval(() => this.look(way, events), LOOK_EVERY);
     video.addEventListener("ended", () => events.ended(), { signal });
     video.addEventListener("resize", () => events.qualities(), { signal });
     void this.begin(way, events);
@@ -81,7 +85,7 @@ export class NativeEngine implements PlaybackEngine {
 
   destroy(): void {
     this.listening.abort();
-    window.clearTimeout(this.stuck);
+    window.clearInterval(this.looking);
     this.video?.removeAttribute("src");
     this.video?.load();
   }
@@ -94,7 +98,13 @@ export class NativeEngine implements PlaybackEngine {
       return;
     }
     this.load(way.url);
-    this.obey(await way.race(() => (this.video?.readyState ?? 0) > 0), events);
+    // The browser is slow to say that it has something, so somebody else asks, too.
+    let heard = false;
+    const around = surroundings();
+    void around.probe(way.url, PATIENCE).then((answer) => {
+      heard = answer !== "silent";
+    });
+    this.obey(await way.race(() => heard || (this.video?.readyState ?? 0) > 0), events);
   }
 
   /** Whether something was done about it. */
@@ -108,16 +118,24 @@ export class NativeEngine implements PlaybackEngine {
   private load(url: string): void {
     const { video } = this;
     if (!video) return;
-    const playing = !video.paused;
+    // A new address pauses a video, and so does one that cannot be reached.
+    const playing = !video.paused || (this.loaded && video.readyState === 0);
+    this.loaded = true;
     video.src = url;
-    if (playing) video.play().catch(() => {}); // a new address pauses a video
+    if (playing) video.play().catch(() => {});
   }
 
-  private watch(way: Way, events: EngineEvents): void {
-    window.clearTimeout(this.stuck);
-    this.stuck = window.setTimeout(async () => {
+  /** A picture that stands still may have lost the media port. */
+  private async look(way: Way, events: EngineEvents): Promise<void> {
+    const { video } = this;
+    const now = performance.now();
+    if (!video || video.paused || video.currentTime !== this.position) {
+      this.position = video?.currentTime ?? 0;
+      this.movedAt = now;
+    } else if (now - this.movedAt > STUCK && video.readyState > 0) {
+      this.movedAt = now;
       this.obey(await way.check(), events);
-    }, STUCK);
+    }
   }
 
   private end(): number | null {

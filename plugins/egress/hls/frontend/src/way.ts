@@ -43,7 +43,7 @@ export interface Memory {
 }
 
 export class Way {
-  bySite = false;
+  bySite: boolean;
 
   private readonly media: string;
   private readonly site: string | null;
@@ -54,6 +54,7 @@ export class Way {
   constructor(media: string, site: string | null | undefined, around: Surroundings) {
     this.media = media;
     this.site = site && site !== media ? site : null;
+    this.bySite = site === media; // the operator has no other port
     this.around = around;
   }
 

@@ -56,6 +56,8 @@ test("without a second address there is one way", async () => {
     assert.deepEqual(found, ["stay", "stay", "stay"]);
     assert.deepEqual(around.asked, []);
     assert.equal(way.url, MEDIA);
+    assert.equal(way.map(MEDIA), MEDIA);
+    assert.equal(way.bySite, site === MEDIA);
   }
 });
 
