@@ -100,9 +100,12 @@ class Unavailable(MetropoleError):
     code, status = "unavailable", 503
 
 
-class DatabaseAway(Unavailable):
-    """The database does not answer, or cannot store. Whoever noticed has told the log: others
-    need not."""
+class Told(Unavailable):
+    """Likewise. Whoever noticed has told the log, once for all: others need not."""
+
+
+class DatabaseAway(Told):
+    """The database does not answer, or cannot store."""
 
     code = "database"
 

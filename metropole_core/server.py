@@ -13,7 +13,7 @@ from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_netw
 
 from hypercorn.config import Sockets
 
-from metropole_core import hypercorn_parts
+from metropole_core import exhaustion, hypercorn_parts
 from metropole_core.accounts.limits import counted
 from metropole_core.app import create_app, site_of, start
 from metropole_core.config import SiteConfig, split_bind
@@ -48,6 +48,7 @@ async def serve(
             sentence says what to do.
     """
     stop = stop or asyncio.Event()
+    exhaustion.watch_accepting(asyncio.get_running_loop())
     # Bound first: a second site that is started by mistake must not touch the streams of the
     # one that runs.
     sock = bind_socket(config.bind)

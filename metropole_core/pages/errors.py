@@ -10,7 +10,8 @@ from quart import Quart, Response, g, has_request_context, redirect, request, we
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers.response import Response as WerkzeugResponse
 
-from metropole_core.errors import MetropoleError, NotSignedIn
+from metropole_core import exhaustion
+from metropole_core.errors import MetropoleError, NotSignedIn, Told
 from metropole_core.pages.i18n import N_
 from metropole_core.pages.i18n import gettext as _
 from metropole_core.pages.page import respond, site, wants_json
@@ -52,7 +53,7 @@ def register(app: Quart) -> None:
 
 async def on_metropole_error(error: MetropoleError) -> Response | WerkzeugResponse:
     """An error that has its own sentence."""
-    if error.status >= 500:
+    if error.status >= 500 and not isinstance(error, Told):
         log.error("%s: %s", _what(), error.sentence)
     is_page = has_request_context() and request.method == "GET" and not _is_json()
     if isinstance(error, NotSignedIn) and is_page:
@@ -83,8 +84,10 @@ def _router_redirect(error: HTTPException, status: int) -> WerkzeugResponse:
     return redirect(local_path(path), status)
 
 
-async def on_failure(error: Exception) -> Response:
+async def on_failure(error: Exception) -> Response | WerkzeugResponse:
     """A defect. The log has it in full, the person a sentence."""
+    if (exhausted := exhaustion.explain(error)) is not None:
+        return await on_metropole_error(exhausted)
     log.error("%s failed", _what(), exc_info=error)
     return await error_page(500, _(SENTENCES[500]))
 

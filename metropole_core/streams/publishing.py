@@ -29,6 +29,7 @@ from metropole_core.contracts.publishing import Grant, Refusal
 from metropole_core.errors import DatabaseAway
 from metropole_core.limits.model import Limits
 from metropole_core.limits.words import Sentence
+from metropole_core.text import N_
 from metropole_media.live import LiveStream, Packet, Track
 
 if TYPE_CHECKING:
@@ -180,14 +181,15 @@ class PublishingService:
                 return answer
             refusal = answer
         whose = f"{channel.name}: " if channel is not None else ""
-        log.info(
-            "%sa publisher over %s from %s is refused: %s (%s)",
-            whose,
-            protocol,
-            peer,
-            refusal.code,
-            refusal.sentence,
-        )
+        if refusal.code != "rate_limited":  # a line for each of those would be a flood of its own
+            log.info(
+                "%sa publisher over %s from %s is refused: %s (%s)",
+                whose,
+                protocol,
+                peer,
+                refusal.code,
+                refusal.sentence,
+            )
         if channel is not None and refusal.code not in UNNOTED:
             words = Sentence(refusal.sentence)
             self._limiter.notices.put(channel.ref, "refused", refusal.code, words)
@@ -204,6 +206,9 @@ class PublishingService:
         if channel is None:
             if home is not None:
                 failures = await self._shared.increment(f"publish-failed:{home}", FAILURE_SECONDS)
+                if failures == FAILURES:
+                    log.warning("%d wrong stream keys came from %s: it is refused unheard for %g s",
+                                failures, home, FAILURE_SECONDS)  # fmt: skip
                 if failures >= FAILURES:
                     await self._shared.set(f"publish-blocked:{home}", b"1", FAILURE_SECONDS)
             return Refusal("bad_key", BAD_KEY), None
@@ -242,7 +247,7 @@ class PublishingService:
         for _ in range(2):
             provider = self._provider(ref.id, chosen)
             if provider is None:
-                return _unavailable("No streaming provider is installed on this site.")
+                return _unavailable(N_("No streaming provider is installed on this site."))
             answer = self._open(ref, provider, limits)
             if answer is not None:
                 return answer
@@ -375,9 +380,11 @@ class PublishingService:
 
 
 def _already_live(retry_after: float | None) -> Refusal:
-    sentence = "Another encoder is live with this stream key. Stop it first."
+    sentence = N_("Another encoder is live with this stream key. Stop it first.")
     return Refusal("already_live", sentence, retry_after=retry_after)
 
 
-def _unavailable(sentence: str = "The site cannot take streams just now. Try again.") -> Refusal:
+def _unavailable(
+    sentence: str = N_("The site cannot take streams just now. Try again."),
+) -> Refusal:
     return Refusal("unavailable", sentence, retry_after=5.0)

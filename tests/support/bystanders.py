@@ -159,6 +159,12 @@ class Bystanders:
                 await asyncio.sleep(0.05)
         self.forget()
 
+    def stop_visiting(self) -> None:
+        """Look at no more pages."""
+        for task in [task for task in self.tasks if task.get_name() == "visitor"]:
+            self.tasks.remove(task)
+            task.cancel()
+
     async def during(self, seconds: float) -> None:
         """Let some time pass."""
         await asyncio.sleep(seconds)
