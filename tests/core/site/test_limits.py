@@ -23,6 +23,7 @@ from metropole_core.channels import Channel
 from metropole_core.contracts.events import LiveState
 from metropole_core.limits import OwnLimits
 from metropole_core.site import Site
+from metropole_media.rtmp import messages
 from tests.core.site.conftest import Configure, running
 from tests.support.publisher import publishing
 from tests.support.publisher import running as program
@@ -244,6 +245,26 @@ async def test_what_a_real_encoder_is_told(
             await encoder.ask(key)
             assert "works again in" in (await encoder.full_status())["description"]
         assert here.state(two) is LiveState.OFFLINE
+
+
+async def test_what_else_goes_wrong(
+    configure: Configure, sqlite_template: Path, tmp_path: Path
+) -> None:
+    async with place(configure, sqlite_template, tmp_path) as here:
+        _, key = await here.channel("owner")
+        assert "Your stream may have at most" not in await here.page("owner")
+        async with connected(here.rtmp_port) as encoder, connected(here.rtmp_port) as second:
+            await encoder.go_live(key)
+            await second.ask(key)
+            assert await second.status() == "NetStream.Publish.BadName"
+            german = await here.page("owner", "/notices", language="de")
+            assert "Dein Encoder wurde nicht angenommen. Ein anderer Encoder sendet" in german
+            # A codec that nothing here can play.
+            await encoder.send(encoder.chunks.message(4, messages.VIDEO, b"\x14\0\0\0\0"))
+            told = (await encoder.full_status())["description"]
+            assert "H.264" in told
+            page = await here.page("owner", "/notices")
+            assert f"The connection to your encoder ended. {told}" in page
 
 
 def noise(side: int) -> bytes:
