@@ -6,11 +6,12 @@ import json
 import socket
 from typing import Any
 
+from tests.support.certificate import self_signed
 from tests.support.site_process import SiteProcess, run_command
 
 
-def looked(site: SiteProcess) -> tuple[int, dict[str, Any]]:
-    done = run_command("doctor", "--json", site=site)
+def looked(site: SiteProcess, **env: str) -> tuple[int, dict[str, Any]]:
+    done = run_command("doctor", "--json", site=site, **env)
     found = json.loads(done.stdout)
     assert done.stderr == ""
     for each in found:
@@ -100,3 +101,23 @@ def test_a_database_that_is_away(tmp_path: Any) -> None:
     found = {each["code"]: each for each in json.loads(done.stdout)}
     assert found["database_unreachable"]["level"] == "error"
     assert "very-secret" not in done.stdout + done.stderr
+
+
+async def test_a_site_with_a_certificate_of_its_own(site: SiteProcess) -> None:
+    chain, key = self_signed(site.folder, "tls", days=60)
+    text = site.config.read_text().replace(site.url, f"https://127.0.0.1:{site.port}")
+    site.config.write_text(f'certificate = "{chain}"\ncertificate_key = "{key}"\n{text}')
+    site.trusted = chain
+    await site.start()
+    try:
+        code, found = looked(site, SSL_CERT_FILE=str(chain))
+        _, strange = looked(site)
+    finally:
+        await site.stop()
+    assert code == 0, found
+    assert "for 60 more days" in found["certificate"]["sentence"]
+    assert {"site_port_ours", "media_port_ours", "public_url_reached", "websocket"} <= set(found)
+    assert "players reach" in found["media_url_reach"]["sentence"]
+    assert not {"trusted_proxies_none", "media_url_missing"} & set(found)
+    assert strange["public_url_certificate"]["level"] == "error", "nobody trusts it by itself"
+    assert strange["media_url_certificate"]["level"] == "error"

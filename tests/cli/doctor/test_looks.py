@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import time
 from datetime import UTC, datetime, timedelta
@@ -15,9 +16,12 @@ from metropole_cli.secrecy import HIDDEN, holds_secrets, redact, redact_url
 from pydantic import SecretStr
 
 from metropole_core.config import SiteConfig
-from metropole_core.contracts.checks import Finding, Level
+from metropole_core.contracts.checks import Check, Finding, Level
+from metropole_core.db import migrate
 from metropole_core.db.server import ServerFacts, version_numbers
 from metropole_core.discovery import PluginRecord, PluginState
+from metropole_core.keys import SiteKeys
+from metropole_core.plugins import PluginManager
 
 
 def codes(findings: list[Finding]) -> list[tuple[str, str]]:
@@ -28,6 +32,14 @@ def codes(findings: list[Finding]) -> list[tuple[str, str]]:
 
 def config(**settings: object) -> SiteConfig:
     return SiteConfig.model_validate(settings)
+
+
+@pytest.fixture
+def site_of_checks(tmp_path: Path) -> SiteConfig:
+    made = config(data_dir=tmp_path, database=f"sqlite:///{tmp_path}/x", key_file=tmp_path / "k")
+    SiteKeys.create(made.key_file)
+    migrate.upgrade(made.database)
+    return made
 
 
 def test_a_look_that_hangs_or_crashes_is_a_finding_and_holds_nobody_up() -> None:
@@ -365,3 +377,36 @@ def test_secrets_are_not_shown() -> None:
     assert redact("password", "") == ""
     assert holds_secrets({"a": [{"url": 1}], "plugin": {"x": {"password": "b"}}})
     assert not holds_secrets({"name": "a", "key_file": "b", "trusted_proxies": ["10.0.0.0/8"]})
+
+
+def test_checks_of_plugins_that_hang_or_crash(
+    site_of_checks: SiteConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def crash() -> list[Finding]:
+        raise RuntimeError("boom")
+
+    async def wait() -> list[Finding]:
+        await asyncio.sleep(60)
+        return []
+
+    async def fine() -> list[Finding]:
+        return [Finding(Level.OK, "Fine", "is fine", code="own_code")]
+
+    async def block() -> list[Finding]:
+        await asyncio.sleep(0.2)
+        time.sleep(3)  # noqa: ASYNC251 - what a check must not do
+        return []
+
+    monkeypatch.setattr(plugins, "BUDGET", 0.5)
+    names = {"crash": crash, "wait": wait, "fine": fine}
+    for blocking in (False, True):
+        checks = [Check(name, run) for name, run in names.items()]
+        checks += [Check("block", block)] if blocking else []
+        monkeypatch.setattr(PluginManager, "checks", lambda _self, checks=checks: checks)
+        look = plugins.PluginLook(site_of_checks)
+        look.start()
+        found = {each.finding.code: each for each in look.result(2.5)}
+        assert found["own_code"].group == "Plugins"
+        assert "boom" in found["plugin_crash_crashed"].finding.sentence
+        assert found["plugin_wait_late"].finding.level is Level.WARNING
+        assert ("plugin_block_late" in found) == blocking

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import ssl
 from contextlib import suppress
 
 from metropole_core.contracts.checks import Finding, Level
@@ -35,10 +36,18 @@ async def check_port(settings: LocalSettings) -> list[Finding]:
 
 
 async def is_ours(host: str, port: int) -> bool:
-    """Whether a media port of Metropole answers there."""
+    """Whether a media port of Metropole answers there, by HTTP or HTTPS."""
+    anyone = ssl.create_default_context()
+    # On this machine it is asked by an address that no certificate is made for.
+    anyone.check_hostname, anyone.verify_mode = False, ssl.CERT_NONE
+    plain, secure = await asyncio.gather(_answers(host, port, None), _answers(host, port, anyone))
+    return plain or secure
+
+
+async def _answers(host: str, port: int, tls: ssl.SSLContext | None) -> bool:
     try:
         async with asyncio.timeout(PROBE_SECONDS):
-            reader, writer = await asyncio.open_connection(host, port, limit=4096)
+            reader, writer = await asyncio.open_connection(host, port, limit=4096, ssl=tls)
             try:
                 writer.write(b"GET / HTTP/1.1\r\nHost: doctor\r\nConnection: close\r\n\r\n")
                 head = await reader.readuntil(b"\r\n\r\n")
