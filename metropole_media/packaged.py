@@ -76,6 +76,8 @@ class Health(str, Enum):
     """Picture arrives without sound, or with sound that is far behind."""
     TOO_LARGE = "too_large"
     """So much data that segments or parts had to be cut early."""
+    LOW_MEMORY = "low_memory"
+    """All streams together need more memory than there is for them. Told by whoever keeps it."""
 
 
 class PackageSink(Protocol):

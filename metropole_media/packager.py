@@ -91,6 +91,10 @@ class Packager:
         self._part_target = 0.0
         self._segmenter = Segmenter(sink, clock, wall, self._settings, numbers or Numbers())
 
+    def limit_segments(self, octets: int) -> None:
+        """From now on segments that grow larger than that end early."""
+        self._segmenter.max_octets = min(octets, self._settings.max_segment_octets)
+
     # What a LiveStream calls
 
     def on_tracks(self, tracks: tuple[Track, ...], epoch: int) -> None:
@@ -342,7 +346,7 @@ class Packager:
     # Rules
 
     def _too_large(self, octets: int) -> bool:
-        too_large = octets >= self._settings.max_segment_octets // 4
+        too_large = octets >= self._segmenter.max_octets // 4
         if too_large:
             self._segmenter.tell(Health.TOO_LARGE)
         return too_large

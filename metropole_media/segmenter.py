@@ -52,6 +52,7 @@ class Segmenter:
     Fields:
         part_target: longest duration of a part in seconds; set before the first part.
         frame_rate: frames a second; likewise.
+        max_octets: of a segment; one that grows larger ends early. May be changed at any time.
     """
 
     def __init__(
@@ -64,6 +65,7 @@ class Segmenter:
     ) -> None:
         self.part_target = 0.0
         self.frame_rate = 0.0
+        self.max_octets = settings.max_segment_octets
         self._sink = sink
         self._clock = clock
         self._wall = wall
@@ -121,7 +123,7 @@ class Segmenter:
         data = fragment(self._parts + 1, runs)
         self._seconds += seconds
         self._octets += len(data)
-        too_large = not last and self._octets >= self._settings.max_segment_octets
+        too_large = not last and self._octets >= self.max_octets
         too_long = not last and self._seconds + self.part_target > self._longest()
         part = Part(self._parts, seconds, independent, data, last or too_large or too_long)
         self._parts += 1

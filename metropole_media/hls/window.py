@@ -10,9 +10,13 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+from metropole_media.hls.budget import Budget
 from metropole_media.hls.names import Names
 from metropole_media.numbers import Numbers
 from metropole_media.packaged import Init, Part, SegmentStart
+
+LEAST_TARGETS = 3
+"""A playlist holds at least so many target durations (section 6.2.2)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +74,7 @@ class Window:
     Arguments:
         clock: monotonic seconds.
         numbers: where the packager that fills it begins to count.
+        budget: what it shares with other windows.
 
     Fields:
         names: of what is in it.
@@ -80,6 +85,7 @@ class Window:
         part_target: in seconds, 0.0 until the first init segment.
         next_part: number of the part that comes next.
         ended: nothing follows.
+        squeezed: called when the budget has taken a listed segment away.
     """
 
     def __init__(
@@ -88,6 +94,7 @@ class Window:
         clock: Callable[[], float],
         names: Names | None = None,
         numbers: Numbers | None = None,
+        budget: Budget | None = None,
     ) -> None:
         numbers = numbers or Numbers()
         self.names = names or Names()
@@ -98,6 +105,9 @@ class Window:
         self.part_target = 0.0
         self.next_part = numbers.part
         self.ended = False
+        self.squeezed: Callable[[], None] = lambda: None
+        self._budget = budget or Budget(limits.max_octets)
+        self._begin = numbers.segment
         self._limits = limits
         self._clock = clock
         self._listed_seconds = 0.0
@@ -131,6 +141,7 @@ class Window:
         self.octets += len(part.data)
         self.next_part = part.number + 1
         self._shrink()
+        self._budget.grew(len(part.data))
 
     def end_segment(self, target_duration: int) -> None:
         """The open segment is complete."""
@@ -151,11 +162,11 @@ class Window:
 
     @property
     def last_complete(self) -> int:
-        """Number of the newest complete segment, -1 when there is none."""
+        """Number of the newest complete segment; that before the first when there is none."""
         for segment in reversed(self.listed):
             if segment.complete:
                 return segment.number
-        return -1
+        return self._begin - 1
 
     def holds(self, seconds: float) -> bool:
         """Whether the playlist becomes so long, for segments of the target duration, as long as
@@ -202,6 +213,35 @@ class Window:
 
     # Letting go
 
+    @property
+    def lingering_until(self) -> float | None:
+        """When the oldest segment that has left the playlist is let go of; None without one."""
+        return self._left[0][0] if self._left else None
+
+    @property
+    def spare(self) -> bool:
+        """Whether players have enough without the oldest segment (section 6.2.2)."""
+        rest = self._listed_seconds - self.listed[0].seconds
+        return rest >= LEAST_TARGETS * self.target_duration > 0
+
+    def drop_lingering(self) -> None:
+        """Let go of the oldest segment that has left the playlist."""
+        self._forget(self._left.popleft()[1])
+
+    def give(self) -> None:
+        """Let go of the oldest segment in the playlist at once; it must not be the only one."""
+        self._unlist()
+        self.drop_lingering()
+        self.squeezed()
+
+    def clear(self) -> None:
+        """Let go of everything. It has ended, and is not asked for any more."""
+        while self.listed:
+            self._unlist()
+        while self._left:
+            self.drop_lingering()
+        self._budget.leave(self)
+
     def _shrink(self) -> None:
         now = self._clock()
         while self._left and (
@@ -222,6 +262,7 @@ class Window:
 
     def _forget(self, segment: Segment) -> None:
         self.octets -= segment.octets
+        self._budget.shrank(segment.octets)
         del self._segments[segment.number]
         for part in segment.parts:
             del self._parts[part.number]

@@ -9,10 +9,12 @@ from collections.abc import Callable
 from metropole_core.contracts.context import PluginContext
 from metropole_core.contracts.egress import Engine
 from metropole_core.contracts.provider import BroadcastRef
+from metropole_egress_hls.memory import total_octets
 from metropole_egress_hls.origin import HlsOrigin
 from metropole_egress_hls.output import HlsOutput
 from metropole_egress_hls.playout import Playout
 from metropole_egress_hls.settings import HlsSettings
+from metropole_media.hls.budget import Budget
 from metropole_media.hls.names import RENDITION, Names
 from metropole_media.http.origin import Origin
 from metropole_media.live import LiveStream
@@ -42,6 +44,7 @@ class HlsEgress:
     ) -> None:
         self._context = context
         self._make_run = make_run
+        self._budget = Budget(total_octets(context.settings.memory_total_mib))
         self._origin = HlsOrigin()
         self.origin: Origin | None = self._origin
 
@@ -59,6 +62,7 @@ class HlsEgress:
             broadcast.channel.name,
             Names(RENDITION + self._make_run()),
             Numbers.after(context.clock.time() - broadcast.started_at),
+            self._budget,
             stream,
             f"{base_url}/{playback_id}",
             context.settings,

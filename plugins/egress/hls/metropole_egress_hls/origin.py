@@ -22,22 +22,26 @@ class HlsOrigin:
 
     def add(self, playback_id: str, playout: Playout) -> None:
         """Serve a stream, in place of what had the same id."""
+        before = self._ended.get(playback_id)
+        if before is not None:
+            self.forget(playback_id, before)
         self._playouts[playback_id] = playout
-        self._ended.pop(playback_id, None)
 
     def end(self, playback_id: str, playout: Playout) -> None:
         """The stream has ended; it is forgotten early when too many have."""
         if self._playouts.get(playback_id) is not playout:
+            playout.forget()
             return
         self._ended[playback_id] = playout
         while len(self._ended) > MAX_ENDED:
             self.forget(*next(iter(self._ended.items())))
 
     def forget(self, playback_id: str, playout: Playout) -> None:
-        """Serve it no longer, if it still has the id."""
+        """Serve it no longer. It has ended."""
         if self._playouts.get(playback_id) is playout:
             del self._playouts[playback_id]
             self._ended.pop(playback_id, None)
+        playout.forget()
 
     def handle(self, request: Request) -> Response | Pending:
         """Answer a request of a player."""

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from metropole_core.contracts.egress import PlaybackSource
 from metropole_egress_hls.playout import INDEX, Playout
 from metropole_egress_hls.settings import HlsSettings
+from metropole_media.hls.budget import Budget
 from metropole_media.hls.names import Names
 from metropole_media.hls.window import Window, WindowLimits
 from metropole_media.live import LiveStream
@@ -29,7 +30,10 @@ SENTENCES = {
     Health.AUDIO_STALLED: "the encoder sends picture but no sound, or sound that is seconds "
     "behind: viewers hear silence",
     Health.VIDEO_STALLED: "the encoder sends sound but no picture",
-    Health.TOO_LARGE: "the bit rate is too high for the memory of a stream (memory_mib)",
+    Health.TOO_LARGE: "the bit rate is too high for the memory of a stream (memory_mib), or for "
+    "its share of the memory of all (memory_total_mib)",
+    Health.LOW_MEMORY: "all streams together need more memory than there is for them "
+    "(memory_total_mib): viewers can rewind less",
 }
 
 
@@ -40,6 +44,7 @@ class HlsOutput:
         name: of the channel, for the log.
         names: of the files.
         numbers: where they begin to count.
+        budget: the memory of all streams.
         url: where the stream is served.
         closed: called once, when it is closed.
         clock, wall: monotonic seconds and Unix time.
@@ -50,6 +55,7 @@ class HlsOutput:
         name: str,
         names: Names,
         numbers: Numbers,
+        budget: Budget,
         stream: LiveStream,
         url: str,
         settings: HlsSettings,
@@ -71,7 +77,8 @@ class HlsOutput:
             linger_seconds=settings.linger_seconds,
             max_octets=octets,
         )
-        self.playout = Playout(Window(limits, clock, names, numbers), available, self._unwell)
+        window = Window(limits, clock, names, numbers, budget)
+        self.playout = Playout(window, available, self._unwell)
         self.packager = Packager(
             self.playout,
             clock,
@@ -82,6 +89,7 @@ class HlsOutput:
             ),
             numbers,
         )
+        budget.join(window, lambda share: self.packager.limit_segments(share // 2))
         self._unsubscribe = stream.subscribe(self.packager)
 
     def source(self) -> PlaybackSource:

@@ -22,6 +22,8 @@ RELOAD_PARTS = 1.5
 """Seconds, and parts if that is longer, for which a reload waits. Then the unchanged playlist:
 hls.js gives up after 1.6 s or three parts, and a parked reload holds one of a browser's six
 sockets."""
+SHORTEST_PART = 0.05
+"""Seconds, as long as nobody knows."""
 HINT_WAIT = 4.0
 """Seconds for which a hinted part is waited for."""
 RECENT_PARTS, RECENT_SEGMENTS = 8, 2
@@ -52,6 +54,7 @@ class Playout:
         others: Callable[[], Iterable[tuple[str, Window]]] = tuple,
     ) -> None:
         self.window = window
+        window.squeezed = self._squeezed
         self._others = others
         self._available: Callable[[], None] | None = available
         self._health = health
@@ -67,6 +70,7 @@ class Playout:
         self._first: dict[str, Pending] = {}
         self._reloads: dict[Directives, Pending] = {}
         self._hint: Pending | None = None
+        self._told_squeezed = False
 
     @property
     def waiting(self) -> int:
@@ -113,6 +117,18 @@ class Playout:
         for pending in waiting:
             pending.release(answers.ENDED)
 
+    def forget(self) -> None:
+        """Keep nothing any more: nobody asks."""
+        self.window.clear()
+        self._rewrite()
+        self._recent = {}
+
+    def _squeezed(self) -> None:
+        self._rewrite()
+        if not self._told_squeezed and not self.window.ended:
+            self._told_squeezed = True
+            self._health(Health.LOW_MEMORY)
+
     # What players ask
 
     def handle(self, name: str, query: str) -> Response | Pending:
@@ -147,27 +163,33 @@ class Playout:
         pending = self._reloads.get(directives)
         if pending is not None:
             return pending
-        if not self._playable:
-            return self._wait_for_first(MEDIA)
         if directives.segment is None:
+            if not self._playable:
+                return self._wait_for_first(MEDIA)
             return self._playlist(answers.SHARED, directives)
-        if self.window.ended or self.window.has(directives.segment, directives.part):
+        if self.window.ended:
+            return self._playlist(answers.BLOCKED, directives) if self._playable else answers.ENDED
+        if self._playable and self.window.has(directives.segment, directives.part):
             return self._playlist(answers.BLOCKED, directives)
         if self._too_far(directives.segment, directives.part or 0):
             return answers.refuse(400, "the stream is not that far yet")
         wait = max(RELOAD_WAIT, RELOAD_PARTS * self.window.part_target)
         pending = self._reloads[directives] = Pending(
-            wait, lambda: self._playlist(answers.NEVER, directives)
+            wait if self._playable else FIRST_WAIT, lambda: self._in_vain(directives)
         )
         return pending
 
+    def _in_vain(self, directives: Directives) -> Response:
+        return self._playlist(answers.NEVER, directives) if self._playable else answers.NOT_YET
+
     def _too_far(self, segment: int, part: int) -> bool:
         """Section 6.2.5.2: two segments ahead, or more parts than make three seconds."""
-        if segment > self.window.last_complete + 2:
-            return True
-        newest = self.window.listed[-1]
-        last = len(newest.parts) - 1 if segment == newest.number else 0
-        return part > last + math.ceil(3 / min(self.window.part_target, 1.0))
+        ahead = segment - self.window.last_complete
+        if ahead <= 0 or ahead > 2:
+            return ahead > 0
+        newest = self.window.listed[-1] if self.window.listed else None
+        last = len(newest.parts) - 1 if newest and segment == newest.number else 0
+        return part > last + math.ceil(3 / min(self.window.part_target or SHORTEST_PART, 1.0))
 
     def _part(self, number: int) -> Response | Pending:
         part = self.window.part(number)
@@ -199,7 +221,7 @@ class Playout:
         if not self.window.target_duration:
             return
         self._playable = True
-        self._bodies, self._playlists, self._skippable = {}, {}, None
+        self._rewrite()
         first, self._first = self._first, {}
         for name, pending in first.items():
             answer = self._multivariant() if name == INDEX else self._playlist(answers.SHARED)
@@ -211,6 +233,10 @@ class Playout:
             if ended or self.window.has(directives.segment, directives.part):
                 answer = self._playlist(answers.BLOCKED, directives)
                 self._reloads.pop(directives).release(answer)
+
+    def _rewrite(self) -> None:
+        """The playlist as it was written is no longer right."""
+        self._bodies, self._playlists, self._skippable = {}, {}, None
 
     def _playlist(self, cache: str, directives: Directives = NONE) -> Response:
         """The playlist as it is now; made once for each way to cache it, and once without the

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from metropole_egress_hls.memory import LEAST
 
 
 class HlsSettings(BaseModel):
@@ -46,3 +48,20 @@ class HlsSettings(BaseModel):
         title="Memory",
         description="MiB of memory for one stream. When it runs short, viewers can rewind less.",
     )
+    memory_total_mib: int = Field(
+        0,
+        ge=0,
+        le=1_048_576,
+        title="Memory of all streams",
+        description="MiB of memory for all streams together, also those that ended within the "
+        "last minute. 0 takes a quarter of the machine's memory (of the container's, in one), at "
+        "least 64. When it runs short, viewers can rewind less; every stream keeps an equal share. "
+        "What is on its way to viewers comes on top.",
+    )
+
+    @field_validator("memory_total_mib")
+    @classmethod
+    def _enough(cls, value: int) -> int:
+        if 0 < value < LEAST // 1024 // 1024:
+            raise ValueError("64 MiB are the least that streams can do with, or 0")
+        return value
