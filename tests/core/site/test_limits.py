@@ -194,6 +194,7 @@ async def test_too_high_a_bitrate(
             german = await here.page("owner", language="de")
             assert "Dein Encoder wurde getrennt." in german
             assert "höchstens 1 Mbit/s senden, deiner sendet" in german
+            await others.say("hello")  # what was sent before has arrived
             assert not any(frame["t"] == "notice" for frame in others.seen)
         assert told["description"] in caplog.text
         assert key not in caplog.text
