@@ -16,6 +16,7 @@ from metropole_core.accounts.rights import StreamRights
 from metropole_core.channels import Channels
 from metropole_core.contracts.events import ChannelCreated
 from metropole_core.db.connection import Database
+from metropole_core.db.tables import users
 from metropole_core.errors import Conflict, Forbidden, NotFound
 from tests.core.accounts.joining import PASSWORD, sign_in, sign_up
 
@@ -213,3 +214,12 @@ async def test_sessions_that_another_process_ended_are_found(
     hashes = [accounts.sessions.token_hash(token) for token in (gone, stays, "never")]
     assert await accounts.sessions.gone(hashes) == {hashes[0], hashes[2]}
     assert await accounts.sessions.gone([]) == set()
+
+
+async def test_a_session_of_a_blocked_account_counts_for_nothing(
+    accounts: Accounts, database: Database
+) -> None:
+    """Also one that was not deleted, whoever blocked the account."""
+    anna, token = await sign_up(accounts)
+    await database.execute(users.update().where(users.c.id == anna.id).values(state="blocked"))
+    assert await accounts.session(token) is None
