@@ -49,6 +49,17 @@ def test_a_seat_is_free_when_nothing_was_heard(clock: FakeClock) -> None:
     assert found.viewers == 0
 
 
+def test_a_seat_is_free_though_earlier_ones_are_not(clock: FakeClock) -> None:
+    found = seats(clock, viewers=2)
+    found.take_seat("192.0.2.1", "s", "a")
+    found.take_seat("192.0.2.2", "s", "a")
+    clock.advance(SEAT_SECONDS - 1)
+    found.take_seat("192.0.2.1", "s", "a")
+    clock.advance(1)
+    assert found.take_seat("192.0.2.3", "s", "a")
+    assert found.viewers == 2
+
+
 @pytest.mark.parametrize(
     ("one", "another"), [("192.0.2.1", "192.0.2.2"), ("2001:db8::1", "2001:db8:0:1::1")]
 )
