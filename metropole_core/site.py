@@ -45,6 +45,7 @@ from metropole_core.streams.limiter import Limiter
 from metropole_core.streams.publishing import PublishingService
 from metropole_core.streams.status import LiveStatus
 from metropole_core.streams.store import StreamStore
+from metropole_core.streams.unwell import Unwell
 from metropole_core.streams.viewers import Viewers
 from metropole_core.tls import Certificate, certificate_of
 
@@ -150,6 +151,7 @@ class Site:
         )
         self.notices = Notices(self.clock, self.events)
         self.limiter = Limiter(self.limits, self.status, self.notices, self.clock)
+        self.unwell = Unwell(self.channels, self.notices, self.events)
         self.publishing = PublishingService(
             self.channels,
             self.registry,

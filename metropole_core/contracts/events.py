@@ -84,3 +84,17 @@ class EncoderNoticed(Event, frozen=True, kw_only=True):
 
     channel_id: int
     name: str
+
+
+class StreamUnwell(Event, frozen=True, kw_only=True):
+    """Who plays a stream out found something wrong with it that its creator can mend, or has to
+    know of. Told once for each code and broadcast; the creator's page shows it.
+
+    Fields:
+        code: stable word for programs ("long_gop").
+        sentence: what is wrong and what to do. Shown where the core has no words for the code.
+    """
+
+    channel_id: int
+    code: str
+    sentence: str

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from metropole_core.contracts.context import PluginContext
 from metropole_core.contracts.egress import Engine
+from metropole_core.contracts.events import StreamUnwell
 from metropole_core.contracts.provider import BroadcastRef
 from metropole_egress_hls.memory import total_octets
 from metropole_egress_hls.origin import HlsOrigin
@@ -68,6 +69,9 @@ class HlsEgress:
             context.settings,
             available,
             lambda: self._closed(playback_id, output),
+            lambda code, sentence: context.events.publish(
+                StreamUnwell(channel_id=broadcast.channel.id, code=code, sentence=sentence)
+            ),
             context.clock.monotonic,
             context.clock.time,
             context.log,

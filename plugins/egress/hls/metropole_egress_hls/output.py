@@ -47,6 +47,7 @@ class HlsOutput:
         budget: the memory of all streams.
         url: where the stream is served.
         closed: called once, when it is closed.
+        unwell: told what is wrong with the stream: a code and a sentence.
         clock, wall: monotonic seconds and Unix time.
     """
 
@@ -61,6 +62,7 @@ class HlsOutput:
         settings: HlsSettings,
         available: Callable[[], None],
         closed: Callable[[], None],
+        unwell: Callable[[str, str], None],
         clock: Callable[[], float],
         wall: Callable[[], float],
         log: logging.Logger,
@@ -69,6 +71,7 @@ class HlsOutput:
         self._url = url
         self._part_ms = settings.part_ms
         self._closed: Callable[[], None] | None = closed
+        self._tell = unwell
         self._log = log
         octets = settings.memory_mib * 1024 * 1024
         limits = WindowLimits(
@@ -112,4 +115,6 @@ class HlsOutput:
         closed()
 
     def _unwell(self, code: Health) -> None:
-        self._log.warning("%s: %s", self._name, SENTENCES[code])
+        sentence = SENTENCES[code]
+        self._log.warning("%s: %s", self._name, sentence)
+        self._tell(code.value, f"{sentence[0].upper()}{sentence[1:]}.")

@@ -17,6 +17,7 @@ from metropole_egress_hls.settings import HlsSettings
 
 from metropole_core.contracts.checks import Check, Level
 from metropole_core.contracts.egress import Engine
+from metropole_core.contracts.events import StreamUnwell
 from metropole_core.testing import CHANNEL, conformance, make_context
 from metropole_media.http.limits import ListenerLimits
 from metropole_media.http.listener import Listener
@@ -105,9 +106,15 @@ def test_a_plugin_that_stops_leaves_nothing(house, make_media) -> None:
     assert house.output.playout.window.next_part == parts
 
 
-def test_what_is_wrong_with_a_stream_is_told_once(
+async def test_what_is_wrong_with_a_stream_is_told_once(
     house, make_media, caplog: pytest.LogCaptureFixture
 ) -> None:
+    heard: list[StreamUnwell] = []
+
+    async def hear(event: StreamUnwell) -> None:
+        heard.append(event)
+
+    house.context.events.subscribe(StreamUnwell, hear)
     with caplog.at_level(logging.WARNING):
         house.send(house.publish(), make_media(30, gop=1000))
     assert [record.getMessage() for record in caplog.records] == [
@@ -116,6 +123,10 @@ def test_what_is_wrong_with_a_stream_is_told_once(
             " set the key frame interval of the encoder to 2 s"
         )
     ]
+    await until(lambda: len(heard) > 0)
+    (event,) = heard
+    assert (event.channel_id, event.code) == (CHANNEL.id, "long_gop")
+    assert event.sentence.startswith("Key frames are too far apart")
 
 
 def test_settings_change_the_cut(make_house, make_media) -> None:
