@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 
 import click
 
+from metropole_cli.completion import complete_users
 from metropole_cli.output import json_option, print_json, table
 from metropole_cli.site_config import read_config
 
@@ -156,7 +157,7 @@ def _row(found: User, seen_at: Any) -> dict[str, Any]:
 
 
 @user.command()
-@click.argument("name")
+@click.argument("name", shell_complete=complete_users)
 @click.pass_obj
 def approve(config_path: Path | None, name: str) -> None:
     """Let somebody in who waits for approval."""
@@ -169,7 +170,7 @@ def approve(config_path: Path | None, name: str) -> None:
 
 
 @user.command()
-@click.argument("name")
+@click.argument("name", shell_complete=complete_users)
 @click.pass_obj
 def refuse(config_path: Path | None, name: str) -> None:
     """Refuse somebody who waits: the account is deleted, its name free again."""
@@ -182,7 +183,7 @@ def refuse(config_path: Path | None, name: str) -> None:
 
 
 @user.command()
-@click.argument("name")
+@click.argument("name", shell_complete=complete_users)
 @click.pass_obj
 def block(config_path: Path | None, name: str) -> None:
     """Sign somebody out everywhere, keep them out, and end their broadcasts."""
@@ -195,7 +196,7 @@ def block(config_path: Path | None, name: str) -> None:
 
 
 @user.command()
-@click.argument("name")
+@click.argument("name", shell_complete=complete_users)
 @click.pass_obj
 def unblock(config_path: Path | None, name: str) -> None:
     """Let somebody in again who was blocked."""
@@ -215,7 +216,7 @@ def _set_streaming(config_path: Path | None, name: str, may_stream: bool | None)
 
 
 @user.command("grant-streaming")
-@click.argument("name")
+@click.argument("name", shell_complete=complete_users)
 @click.pass_obj
 def grant_streaming(config_path: Path | None, name: str) -> None:
     """Give somebody the right to stream."""
@@ -224,7 +225,7 @@ def grant_streaming(config_path: Path | None, name: str) -> None:
 
 
 @user.command("revoke-streaming")
-@click.argument("name")
+@click.argument("name", shell_complete=complete_users)
 @click.option("--default", "as_site", is_flag=True, help="Leave it to the site's setting instead.")
 @click.pass_obj
 def revoke_streaming(config_path: Path | None, name: str, as_site: bool) -> None:
@@ -234,7 +235,7 @@ def revoke_streaming(config_path: Path | None, name: str, as_site: bool) -> None
 
 
 @user.command("reset-password")
-@click.argument("name")
+@click.argument("name", shell_complete=complete_users)
 @click.pass_obj
 def reset_password(config_path: Path | None, name: str) -> None:
     """Print a link with which somebody chooses a new password: works once, within 24 hours."""
@@ -247,7 +248,7 @@ def reset_password(config_path: Path | None, name: str) -> None:
 
 
 @user.command("set-password")
-@click.argument("name")
+@click.argument("name", shell_complete=complete_users)
 @click.option(
     "--password",
     default=None,

@@ -47,6 +47,7 @@ def test_commands_and_options(tmp_path: Path) -> None:
 async def test_names_of_the_site(site: SiteProcess) -> None:
     assert tab("doctor", "--channel", "bo", folder=site.folder) == [ADMIN]
     assert tab("doctor", "--channel", "x", folder=site.folder) == []
+    assert tab("user", "block", "b", folder=site.folder) == [ADMIN]
     elsewhere = site.folder / "elsewhere"
     elsewhere.mkdir()
     assert tab("doctor", "--channel", "", folder=elsewhere) == []
