@@ -91,15 +91,22 @@ class Connection(asyncio.BufferedProtocol):
         return self._listener.inbox
 
     def buffer_updated(self, nbytes: int) -> None:
-        if self._phase is CLOSING:
-            return
-        parser = self._parser
-        parser.feed(self._listener.inbox_view[:nbytes])
-        if self._free:
-            self._work()
-        elif parser.buffered >= self._limits.receive_buffer and not self._paused:
-            self._paused = True
-            self._transport.pause_reading()
+        phase, parser, listener = self._phase, self._parser, self._listener
+        if phase is IDLE:
+            head = parser.whole(listener.inbox, nbytes)
+            if head is None:
+                self._work()
+                return
+            self._take_up(head)
+            if self._phase is IDLE:
+                self.deadline = monotonic() + self._limits.idle_timeout
+        elif phase is not CLOSING:
+            parser.feed(listener.inbox_view[:nbytes])
+            if phase is HEAD:
+                self._work()
+            elif parser.buffered >= self._limits.receive_buffer and not self._paused:
+                self._paused = True
+                self._transport.pause_reading()
 
     def eof_received(self) -> bool:
         """The client sends no more. What was asked is still answered, unless it must wait."""
@@ -137,14 +144,8 @@ class Connection(asyncio.BufferedProtocol):
 
     def deliver(self, response: Response) -> None:
         """Send the answer that was waited for."""
-        if self._phase is not RELEASED:
-            return
-        self._phase = IDLE
-        self.deadline = monotonic() + self._limits.idle_timeout
-        self._respond(response)
-        if (self._parser.buffered or self._eof) and self._phase <= HEAD:
-            # Not here: an origin is in the middle of releasing its waiters.
-            self._listener.loop.call_soon(self._work)
+        if self._phase is RELEASED:
+            self._respond_late(response)
 
     def expire(self) -> None:
         """The deadline has passed."""
@@ -188,34 +189,36 @@ class Connection(asyncio.BufferedProtocol):
 
     def _work(self) -> None:
         """Answer the requests that are here, until one has to be waited for."""
-        listener, parser = self._listener, self._parser
         answered = False
         while self._phase <= HEAD:
             try:
-                head = parser.next_head()
+                head = self._parser.next_head()
             except BadHead as error:
-                listener.counters.bad_requests += 1
+                self._listener.counters.bad_requests += 1
                 self._end_with(refusal(error.status, error.sentence))
                 return
             if head is None:
                 self._await_more(answered)
                 return
             answered = True
-            self._head = head
-            listener.counters.requests += 1
-            answer = listener.answer(head)
-            if isinstance(answer, Pending):
-                self._wait(answer)
-            else:
-                self._respond(answer)
+            self._take_up(head)
+
+    def _take_up(self, head: Head) -> None:
+        self._head = head
+        listener = self._listener
+        listener.counters.requests += 1
+        answer = listener.answer(head)
+        if isinstance(answer, Pending):
+            self._wait(answer)
+        else:
+            self._respond(answer)
 
     def _await_more(self, answered: bool) -> None:
         if self._eof:
             self._finish()
             return
         if not self._parser.buffered:
-            self._phase = IDLE
-            self.deadline = monotonic() + self._limits.idle_timeout
+            self._enter(IDLE, self._limits.idle_timeout)
         elif answered or self._phase is IDLE:
             self._enter(HEAD, self._limits.head_timeout)
         if self._paused:
@@ -238,13 +241,25 @@ class Connection(asyncio.BufferedProtocol):
             pending.add(id(self), self._released)
 
     def _released(self, response: Response) -> None:
-        if self._pending is not None:
-            self._pending = None
+        if self._pending is None:
+            return
+        self._pending = None
+        listener = self._listener
+        listener.waiting -= 1
+        if listener.may_answer():
+            self._respond_late(response)
+        else:
             self._phase = RELEASED
             self.deadline = math.inf
-            listener = self._listener
-            listener.waiting -= 1
-            listener.hand_over(self, response)
+            listener.put_off(self, response)
+
+    def _respond_late(self, response: Response) -> None:
+        self._phase = IDLE
+        self.deadline = monotonic() + self._limits.idle_timeout
+        self._respond(response)
+        if (self._parser.buffered or self._eof) and self._phase <= HEAD:
+            # Not here: an origin is in the middle of releasing its waiters.
+            self._listener.loop.call_soon(self._work)
 
     def _stop_waiting(self) -> Pending | None:
         pending = self._pending

@@ -251,7 +251,14 @@ class Listener:
         return refusal(500, "this went wrong here; the operator's log says more")
 
     def hand_over(self, connection: Connection, response: Response) -> None:
-        """Answer a client that waited: now, or after other work had its turn.
+        """Answer a client that waited: now, or after other work had its turn."""
+        if self.may_answer():
+            connection.deliver(response)
+        else:
+            self.put_off(connection, response)
+
+    def may_answer(self) -> bool:
+        """Whether one more client that waited can be answered in this turn of the loop.
 
         Thousands of players wait for the same part; answering them all in one go would hold up
         ingest, pages and chat.
@@ -261,9 +268,12 @@ class Listener:
             self.loop.call_soon(self._turn)
         if self._room > 0:
             self._room -= 1
-            connection.deliver(response)
-        else:
-            self._late.append((connection, response))
+            return True
+        return False
+
+    def put_off(self, connection: Connection, response: Response) -> None:
+        """Answer in one of the next turns."""
+        self._late.append((connection, response))
 
     def _turn(self) -> None:
         self._room = self.limits.release_chunk

@@ -125,22 +125,21 @@ class Pending:
     Arguments:
         timeout: seconds after which the listener calls `expired()` for a client that still waits.
         expired: makes the answer for such a client.
+
+    Fields:
+        answer: what it was released with.
     """
 
-    __slots__ = ("_answer", "_waiting", "expired", "timeout")
+    __slots__ = ("_waiting", "answer", "expired", "timeout")
 
     def __init__(self, timeout: float, expired: Callable[[], Response]) -> None:
         self.timeout = timeout
         self.expired = expired
-        self._answer: Response | None = None
+        self.answer: Response | None = None
         self._waiting: dict[int, Callable[[Response], None]] = {}
 
     def __len__(self) -> int:
         return len(self._waiting)
-
-    @property
-    def answer(self) -> Response | None:
-        return self._answer
 
     def add(self, token: int, respond: Callable[[Response], None]) -> None:
         """Wait under a token of the caller's; answered at once if released already.
@@ -148,8 +147,8 @@ class Pending:
         The token is `id()` of the object that waits, so that listeners do not collide.
         `respond` must not raise, and must not ask an origin for anything in the call.
         """
-        if self._answer is not None:
-            respond(self._answer)
+        if self.answer is not None:
+            respond(self.answer)
         else:
             self._waiting[token] = respond
 
@@ -159,7 +158,7 @@ class Pending:
 
     def release(self, response: Response) -> None:
         """Answer everyone who waits, and all who come later."""
-        self._answer = response
+        self.answer = response
         waiting, self._waiting = self._waiting, {}
         for respond in waiting.values():
             respond(response)

@@ -120,31 +120,40 @@ class RequestParser:
         if not self._dead:
             self._buffer += data
 
+    def whole(self, data: bytearray, size: int) -> Head | None:
+        """Take octets that probably are one request with the headers of the one before; that is
+        what players send. Its head; or None, and `next_head()` says what there is.
+
+        Arguments:
+            data: its first `size` octets are taken.
+        """
+        block = self._block
+        if data.endswith(block.raw, 0, size) and not self._buffer and not self._dead:
+            line = bytes(data[: size - len(block.raw)])
+            if size <= MAX_HEAD and b"\n" not in line and line[:1].isalpha():
+                try:
+                    return _head(_line(line), block)
+                except BadHead:
+                    pass  # `next_head()` tells
+        self.feed(memoryview(data)[:size])
+        return None
+
     def next_head(self) -> Head | None:
         """The next head, or None until more octets come (and always after an error).
 
         Raises:
             BadHead: the request is refused. Whatever follows it is ignored.
         """
-        buffer, block = self._buffer, self._block
-        if not buffer:
+        if not self._buffer:
             return None
         try:
-            if buffer.endswith(block.raw) and len(buffer) <= MAX_HEAD:
-                line = bytes(buffer[: -len(block.raw)])
-                if b"\n" not in line and line and line[0] in _FIRST:
-                    # One request and no more, with the headers of the one before.
-                    buffer.clear()
-                    self._scanned = 0
-                    return _head(_line(line), block)
-            return self._search(buffer)
+            return self._search(self._buffer)
         except BadHead:
             self._dead = True
-            buffer.clear()
+            self._buffer.clear()
             raise
 
     def _search(self, buffer: bytearray) -> Head | None:
-        """Find the end of the next head."""
         if buffer[0] not in _FIRST:
             # Told at once, so that a TLS client on the plain port need not run into a time-out.
             raise BadHead(400, "this is not HTTP/1.1")

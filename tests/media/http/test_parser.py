@@ -13,12 +13,22 @@ from metropole_media.http.parser import MAX_HEAD, MAX_HEADERS, BadHead, Head, Re
 Outcome = list[tuple[str, object]]
 
 
-def parse(pieces: list[bytes]) -> Outcome:
-    """Everything the parser says, looked at after each piece."""
+def parse(pieces: list[bytes], *, quick: bool = False) -> Outcome:
+    """Everything the parser says, looked at after each piece.
+
+    Arguments:
+        quick: give it each piece as the listener does to a connection that has nothing to do.
+    """
     parser = RequestParser()
     outcome: Outcome = []
     for piece in pieces:
-        parser.feed(piece)
+        if quick:
+            head = parser.whole(bytearray(piece) + b"left over", len(piece))
+            if head is not None:
+                outcome.append(("head", head))
+                continue
+        else:
+            parser.feed(piece)
         while True:
             try:
                 head = parser.next_head()
@@ -223,6 +233,26 @@ def test_the_same_headers_are_read_once_and_others_anew() -> None:
     assert third.headers == {"host": "a", "a": "2"}
 
 
+@given(
+    st.lists(
+        st.sampled_from(
+            [
+                get("/a"), get("/b", "A: 1"), get("/b", "A: 2"), get("/c", "Range: bytes=0-"),
+                get("/%zz"), get("/" + "d" * 5000), get("/e", "A: " + "1" * 5000), get("/f", ": c"),
+                b"\r\n\r\n", b"GET /g HTTP/1.0\r\n\r\n", b"GET /h HTTP/1.1\r\n\r\n", get("/a") * 2,
+                b"POST /i HTTP/1.1\r\nHost: a\r\n\r\n", b"GET /a HTTP/1.1\r\nHost: a\r\n\r",
+                get("/" + "d" * 5000, "A: " + "1" * 5000),
+                b"\n", b"\nHost: a\r\n\r\n", b"1" + get("/a"), b" " + get("/a"),
+            ]
+        ),
+        max_size=8,
+    )
+)  # fmt: skip
+@settings(max_examples=400, deadline=None)
+def test_the_quick_way_says_the_same(pieces: list[bytes]) -> None:
+    assert parse(pieces, quick=True) == parse(pieces) == parse([b"".join(pieces)])
+
+
 def test_no_input_makes_it_slow() -> None:
     hostile = [
         get("/", "X:" + " " * 8000),
@@ -267,6 +297,7 @@ def test_any_octets_in_any_split(raw: bytes, cuts: list[int]) -> None:
     places = sorted({min(cut, len(raw)) for cut in cuts})
     pieces = [raw[a:b] for a, b in zip([0, *places], [*places, len(raw)], strict=True)]
     assert parse(pieces) == whole
+    assert parse(pieces, quick=True) == parse([raw], quick=True) == whole
     if len(raw) < 600:
         assert parse([raw[at : at + 1] for at in range(len(raw))]) == whole
     bad = [index for index, (kind, _) in enumerate(whole) if kind == "bad"]
