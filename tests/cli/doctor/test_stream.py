@@ -131,6 +131,8 @@ def test_a_playlist_is_read() -> None:
     assert second.discontinuity
     assert second.at == first.at + 1.0
     assert read.next() == (8, 1)
+    whole = PLAYLIST.partition("#EXT-X-DISCONTINUITY")[0]
+    assert playlist.media(whole).next() == (8, 0)
     assert (read.part_target, read.ended) == (0.5, False)
     with pytest.raises(ValueError, match="no HLS"):
         playlist.media("<html>")
