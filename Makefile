@@ -9,7 +9,7 @@ PROJECTS := $(wildcard $(addsuffix /pyproject.toml,$(MEMBERS)))
 NODE_OK := $(shell node -e 'process.exit(+process.versions.node.split(".")[0]<22)' 2>/dev/null && echo y)
 NPM_PATH := PATH="$(CURDIR)/$(T)/bin:$$PATH"
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-full lint lock assets docs bench soak pictures wheels clean
+.PHONY: help setup demo test test-full lint audit lock assets docs bench soak pictures wheels clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -38,6 +38,9 @@ lock: $(UV) ## resolve the Python requirements again
 
 demo: setup ## run a demonstration site on 127.0.0.1 with one channel on air
 	@.venv/bin/metropole demo $(ARGS)
+
+audit: .venv/.stamp node_modules/.stamp ## known holes in dependencies, secrets in the repository; asks the network
+	@.venv/bin/python tools/audit.py $(ARGS)
 
 lint: setup ## format, lint, types, import rules
 	@.venv/bin/ruff format --check -q . && .venv/bin/ruff check -q . && .venv/bin/mypy && .venv/bin/lint-imports
