@@ -294,14 +294,20 @@ class Chat:
         """The room, made by the first who comes while the others wait."""
         while True:
             task = self._opening.get(channel_id)
-            if task is None:
+            # One that is done stands there until the event loop's next turn: waiting for it again
+            # would give the loop none.
+            if task is None or task.done():
                 room = self._rooms.get(channel_id)
                 if room is not None:
                     return room
                 task = asyncio.get_running_loop().create_task(self._load(channel_id))
                 self._opening[channel_id] = task
-                task.add_done_callback(lambda _: self._opening.pop(channel_id, None))
+                task.add_done_callback(lambda done: self._opened(channel_id, done))
             await asyncio.shield(task)
+
+    def _opened(self, channel_id: int, task: asyncio.Task[_Room]) -> None:
+        if self._opening.get(channel_id) is task:
+            del self._opening[channel_id]
 
     async def _load(self, channel_id: int) -> _Room:
         while True:
