@@ -106,7 +106,7 @@ def memory(proc: Path = Path("/proc/meminfo"), cgroup: Path = Path("/sys/fs/cgro
         advice = "End other programs, or add memory: the system may end the site while it is live."
         return Finding(Level.WARNING, "Memory", sentence, advice, "memory_low")
     if total < MEMORY_SMALL:
-        advice = "Enough for a few streams; lower `memory_mib` of [plugin.egress_hls] to be safe."
+        advice = "Enough for a few streams; lower `memory_total_mib` of [plugin.egress_hls]."
         return Finding(Level.WARNING, "Memory", sentence, advice, "memory_small")
     return Finding(Level.OK, "Memory", sentence)
 
