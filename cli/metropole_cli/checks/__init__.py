@@ -22,8 +22,18 @@ def examine(config: SiteConfig, path: Path | None) -> list[Found]:
     Arguments:
         path: the configuration file, None when there is none.
     """
+    log = logging.getLogger("metropole")
+    level = log.level
     # What a plugin fails at is a finding; the log would say it a second time.
-    logging.getLogger("metropole").setLevel(logging.CRITICAL)
+    log.setLevel(logging.CRITICAL)
+    try:
+        found = _take(config, path)
+    finally:
+        log.setLevel(level)
+    return sorted(found, key=lambda each: GROUPS.index(each.group))
+
+
+def _take(config: SiteConfig, path: Path | None) -> list[Found]:
     _import()
     by_plugins = plugins.PluginLook(config)
     by_plugins.start()
@@ -37,8 +47,7 @@ def examine(config: SiteConfig, path: Path | None) -> list[Found]:
             *port.looks(config),
         ]
     )
-    found += by_plugins.result(BUDGET + 1)
-    return sorted(found, key=lambda each: GROUPS.index(each.group))
+    return found + by_plugins.result(BUDGET + 1)
 
 
 def _import() -> None:
