@@ -102,6 +102,10 @@ class OfferingServer(TCPServer):
         config.transports.add(transport)
         try:
             await super().run()
+        except asyncio.CancelledError:
+            # The server stops, and nothing follows in this task. Passed on, asyncio of Python 3.11
+            # would write a traceback for each connection.
+            transport.abort()
         finally:
             config.transports.discard(transport)
             config.caps.leave(home)

@@ -56,7 +56,7 @@ async def test_no_more_files(tmp_path: Path, port: str) -> None:
         assert others.talk.longest <= 5.0, others.figures()
         assert spent < SECONDS * 0.5
         async with asyncio.timeout(10):
-            while not await site.answers():
+            while not await site.answers():  # noqa: ASYNC110
                 await asyncio.sleep(0.1)
         assert (await site.get("/")).startswith("HTTP/1.1 200")
         await stage.calms_down(before.files)

@@ -23,7 +23,8 @@ async def test_bad_handshakes(stage: Stage, count: int) -> None:
         after = await stage.calms_down(before.files)
         print(f"\n {count} bad handshakes: {done}; {others.figures()}; "
               f"RSS {before.rss} -> {after.rss} KiB; "
-              f"CPU {after.cpu - before.cpu:.1f} s; lines {len(stage.site.log) - lines}")  # fmt: skip
+              f"CPU {after.cpu - before.cpu:.1f} s; "
+              f"lines {len(stage.site.log) - lines}")  # fmt: skip
         assert done["failed"] == 0
         others.check(stream=3.0, pages=3.0, chat=3.0)
         assert after.rss - before.rss < 16 * 1024

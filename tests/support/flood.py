@@ -2,7 +2,7 @@
 
     python -m tests.support.flood shakes PORT COUNT     bad RTMP handshakes, as quickly as possible
     python -m tests.support.flood hold PORT COUNT WHAT  open connections, kept until standard input
-                                                        ends; WHAT is one of `SAYS`
+                                                        ends; WHAT is one of `SAYS` or a path
 
 Both print a JSON object a line: what they have done so far.
 """
@@ -34,7 +34,18 @@ UPGRADE = (
     b"Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
     b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
 )
-SAYS = {"nothing": b"", "get": GET, "ws": UPGRADE, "half-head": GET[:20], "c0": b"\x03"}
+RESTART = b"\x03\xe9"
+"""Code 1001 of a WebSocket's close frame: going away (RFC 6455, section 7.4.1)."""
+HELLO = b"\x81\x93\0\0\0\0" + b'{"t":"hello","v":1}'
+"""A frame whose mask is nought, sent once the socket is open."""
+SAYS = {
+    "hello": UPGRADE,
+    "nothing": b"",
+    "get": GET,
+    "ws": UPGRADE,
+    "half-head": GET[:20],
+    "c0": b"\x03",
+}
 
 
 def shakes() -> Iterator[bytes]:
@@ -78,9 +89,12 @@ def shake(port: int, count: int) -> dict[str, Any]:
 def hold(port: int, count: int, what: str) -> None:
     """Open that many, and tell once a second how many are still open."""
     host = f"127.0.0.1:{port}".encode()
-    octets = SAYS[what].replace(b"%b", host)
+    path = f"GET {what} HTTP/1.1\r\nHost: x\r\n\r\n".encode()
+    octets = path if what.startswith("/") else SAYS[what].replace(b"%b", host)
     poll = select.epoll()
     kept: dict[int, socket.socket] = {}
+    last: dict[int, bytes] = {}
+    words = {"going away": 0, "503": 0, "answer": 0, "nothing": 0}
     closed: list[float] = []
     sources = itertools.cycle(SOURCES)
     began = monotonic()
@@ -103,18 +117,35 @@ def hold(port: int, count: int, what: str) -> None:
         if monotonic() - told >= 0.5:
             told = monotonic()
             first = closed[0] if closed else None
-            report = {"opened_in": opened, "failed": failed, "open": len(kept),
-                      "first_closed": first, "last_closed": closed[-1] if closed else None}  # fmt: skip
+            report = {
+                "opened_in": opened, "failed": failed, "open": len(kept),
+                "answered": len(last), "words": words,
+                "first_closed": first, "last_closed": closed[-1] if closed else None,
+            }  # fmt: skip
             print(json.dumps(report), flush=True)
         for number, _ in poll.poll(0.2):
             if number == sys.stdin.fileno():
                 return
             with contextlib.suppress(OSError):
-                if kept[number].recv(65536):
+                if data := kept[number].recv(65536):
+                    if what == "hello" and b" 101 " in data:
+                        kept[number].sendall(HELLO)
+                    else:
+                        last[number] = data
                     continue
             poll.unregister(number)
             kept.pop(number).close()
+            words[farewell(last.pop(number, b""))] += 1
             closed.append(round(monotonic() - began, 2))
+
+
+def farewell(octets: bytes) -> str:
+    """What the last octets of a connection say."""
+    if octets.startswith(b"HTTP/1.1 503") or b"\r\n\r\nHTTP/1.1 503" in octets:
+        return "503"
+    if RESTART in octets[-128:]:
+        return "going away"
+    return "answer" if b"#EXTM3U" in octets else "nothing"
 
 
 @dataclass

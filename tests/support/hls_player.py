@@ -68,6 +68,14 @@ class PartPlayer:
         finally:
             self._close()
 
+    async def media_path(self) -> str:
+        """The address of the first media playlist."""
+        other = PartPlayer(self.url)
+        try:
+            return other._first(await other._get(other.url))
+        finally:
+            other._close()
+
     async def fetch(self) -> str:
         """The media playlist now, over a connection of its own."""
         other = PartPlayer(self.url)
