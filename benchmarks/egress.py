@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 from benchmarks import cpu
 from benchmarks.load import Publisher, make_clip
 from benchmarks.peers import metropole, nginx, playback_path
-from benchmarks.players import NONE, Fetchers, Reloaders, get
+from benchmarks.players import Fetchers, Reloaders, get
 from metropole_core.addresses import FALLBACK_PATH
 
 BITRATE = 8_000_000
@@ -106,11 +106,12 @@ def measure_parts(rounds: int, seconds: float) -> tuple[Table, Table]:
         feeder = threading.Thread(target=publisher.run, args=(3600,), daemon=True)
         feeder.start()
         media, index = playback_path(site)
-        for _ in range(rounds):
+        for number in range(rounds):
             path = newest_part(media, index)
             status, _, body = get(media, path)
             assert status == 200
-            (folder / "part.m4s").write_bytes(body)
+            # A name of its own each time: nginx keeps what it knows of a file for a while.
+            (folder / f"part{number}.m4s").write_bytes(body)
             status, _, same = get(site.port, FALLBACK_PATH + path)
             assert status == 200
             assert same == body
@@ -118,7 +119,7 @@ def measure_parts(rounds: int, seconds: float) -> tuple[Table, Table]:
             scale = 200_000 / len(body)
             took = fetch(media, path, ours, seconds)
             record(parts, "media port", took * scale)
-            record(parts, "nginx", fetch(port, "/part.m4s", theirs, seconds) * scale)
+            record(parts, "nginx", fetch(port, f"/part{number}.m4s", theirs, seconds) * scale)
             took = fetch(site.port, FALLBACK_PATH + path, ours, seconds)
             record(parts, "site port", took * scale)
             playlist = f"{index.rsplit('/', 1)[0]}/v0.m3u8"
@@ -166,18 +167,18 @@ def media_port() -> Iterator[MediaPort]:
         process.wait()
 
 
-def measure_reloads(rounds: int, seconds: float, coding: str) -> tuple[Table, Table]:
+def measure_reloads(rounds: int, seconds: float) -> tuple[Table, Table]:
     """A released reload for each number of players; and what a part costs with nobody there."""
     table: Table = {}
     alone: Table = {}
     playlist = "/hls/x/v0.m3u8"
     with media_port() as server, nginx(NGINX) as (port, theirs, folder):
-        for _ in range(rounds):
+        for number in range(rounds):
             for waiting, every in WAITING.items():
                 server.feed(every)
                 idle = resting([server.pid], seconds)
                 record(alone, f"{waiting}", idle * every * 1000)
-                crowd = Reloaders(server.port, playlist, waiting, coding)
+                crowd = Reloaders(server.port, playlist, waiting)
                 crowd.run(0.3)
                 before, released = cpu.seconds(server.pid), server.released()
                 wall = crowd.run(seconds)
@@ -185,8 +186,8 @@ def measure_reloads(rounds: int, seconds: float, coding: str) -> tuple[Table, Ta
                 record(table, f"{waiting}", used / (server.released() - released) * 1e6)
                 crowd.close()
                 server.feed(0)
-            (folder / "list.m3u8").write_bytes(get(server.port, playlist)[2])
-            record(table, "nginx", fetch(port, "/list.m3u8", theirs, seconds))
+            (folder / f"list{number}.m3u8").write_bytes(get(server.port, playlist)[2])
+            record(table, "nginx", fetch(port, f"/list{number}.m3u8", theirs, seconds))
     return table, alone
 
 
@@ -203,7 +204,7 @@ def main() -> None:
             f"| {name} | {row.median:.1f} | {row.spread} | {1e6 / row.median:.0f} "
             f"| {parts['nginx'].median / row.median:.2f} |"
         )
-    reloads, alone = measure_reloads(options.rounds, options.seconds, NONE)
+    reloads, alone = measure_reloads(options.rounds, options.seconds)
     print()
     print(
         "| playlist reload | us of CPU | rounds | a CPU second | a part with nobody waiting, us |"
