@@ -35,6 +35,7 @@ class SQLiteBackend(StockBackend):
         self.free: list[aiosqlite.Connection] = []
         self.gate = asyncio.Semaphore(max_size)
         self.write_lock = asyncio.Lock()
+        self._anchor: aiosqlite.Connection | None = None
         self.max_size = max_size
         self.running = False
         self.watch = Watch(self._attempt, suspect=float("inf"))
@@ -47,6 +48,10 @@ class SQLiteBackend(StockBackend):
         first = await self.open()
         await first.execute_fetchall("PRAGMA journal_mode=WAL")
         self.free.append(first)
+        # Never used and never dropped: when the last connection of all is closed, SQLite removes
+        # the files beside the database, and on a full disk nobody could make them again to read.
+        self._anchor = await self.open()
+        await self._anchor.execute_fetchall("SELECT 1 FROM sqlite_master LIMIT 1")
         self.running = True
 
     async def disconnect(self) -> None:
@@ -54,6 +59,9 @@ class SQLiteBackend(StockBackend):
         await self.watch.stop()
         while self.free:
             await self.free.pop().close()
+        anchor, self._anchor = self._anchor, None
+        if anchor is not None:
+            await anchor.close()
         if self._dropping:
             await asyncio.wait(self._dropping, timeout=GATE_SECONDS)
 
