@@ -24,10 +24,25 @@ BUDGET = 2.0
 MAX_WAITING = 1000
 """Events that may wait for one handler; more are dropped and counted."""
 MAX_SUBSCRIPTIONS = 10_000
+FAILURES = 5
+"""Failures in a row after which a handler of a plugin is left out for `SUSPENDED` seconds; the
+first one afterwards leaves it out again. Those of the core are never left out."""
+SUSPENDED = 60.0
+CORE = "core"
 
 
 class _Subscription:
-    __slots__ = ("budget", "dropped", "handler", "kind", "owner", "task", "waiting")
+    __slots__ = (
+        "budget",
+        "dropped",
+        "failed",
+        "handler",
+        "kind",
+        "owner",
+        "suspended_until",
+        "task",
+        "waiting",
+    )
 
     def __init__(
         self,
@@ -43,8 +58,12 @@ class _Subscription:
         self.waiting: deque[Event] = deque()
         self.task: asyncio.Task[None] | None = None
         self.dropped = 0
+        self.failed = 0
+        self.suspended_until = float("-inf")
 
     def put(self, event: Event) -> None:
+        if asyncio.get_running_loop().time() < self.suspended_until:
+            return
         if len(self.waiting) >= MAX_WAITING:
             self.dropped += 1
             if self.dropped == 1:
@@ -61,13 +80,22 @@ class _Subscription:
             )
 
     async def _drain(self) -> None:
+        loop = asyncio.get_running_loop()
         try:
             while self.waiting:
                 event = self.waiting.popleft()
+                began = loop.time()
                 try:
                     async with asyncio.timeout(self.budget):
                         await self.handler(event)
+                    took = loop.time() - began
+                    if took > self.budget:  # what never awaits cannot be interrupted
+                        log.error("%s blocked the site for %.1f s", self.owner, took)
+                        self._count()
+                    else:
+                        self.failed = 0
                 except TimeoutError:
+                    self._count()
                     log.error(
                         "%s took longer than %g s for %s",
                         self.owner,
@@ -77,10 +105,25 @@ class _Subscription:
                 except DatabaseAway as error:
                     log.info("%s missed %s: %s", self.owner, type(event).__name__, error.sentence)
                 except Exception:
+                    self._count()
                     log.exception("%s failed at %s", self.owner, type(event).__name__)
             self.dropped = 0
         finally:
             self.task = None
+
+    def _count(self) -> None:
+        self.failed += 1
+        if self.owner == CORE or self.failed < FAILURES:
+            return
+        self.failed = FAILURES - 1
+        self.suspended_until = asyncio.get_running_loop().time() + SUSPENDED
+        self.waiting.clear()
+        log.error(
+            "%s hears no more of %s for %g s, because it kept failing",
+            self.owner,
+            self.kind.__name__,
+            SUSPENDED,
+        )
 
 
 class EventBus:
@@ -101,7 +144,7 @@ class EventBus:
                 subscription.put(event)
 
     def subscribe(
-        self, kind: type[E], handler: Callable[[E], Awaitable[None]], owner: str = "core"
+        self, kind: type[E], handler: Callable[[E], Awaitable[None]], owner: str = CORE
     ) -> None:
         """Hear of events of that kind.
 

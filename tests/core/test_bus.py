@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 
 import pytest
 
@@ -55,6 +56,59 @@ async def test_a_broken_handler_hurts_nobody(caplog: pytest.LogCaptureFixture) -
     await bus.settle()
     assert heard == [1, 2]
     assert caplog.text.count("bad failed at ChannelCreated") == 2
+
+
+async def test_a_handler_that_blocks_is_told_of(caplog: pytest.LogCaptureFixture) -> None:
+    bus = EventBus(budget=0.02)
+
+    async def blocks(event: ChannelCreated) -> None:
+        time.sleep(0.05)  # noqa: ASYNC251 (on purpose)
+
+    bus.subscribe(ChannelCreated, blocks, owner="bad")
+    for number in range(8):
+        bus.publish(created(number))
+    await bus.settle()
+    assert caplog.text.count("bad blocked the site for 0.1 s") == bus_module.FAILURES
+    assert "bad hears no more of ChannelCreated" in caplog.text
+
+
+async def test_a_plugin_that_keeps_failing_is_left_out_for_a_while(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bus_module, "SUSPENDED", 0.2)
+    bus = EventBus()
+    asked: list[int] = []
+    heard: list[int] = []
+    works = False
+
+    async def broken(event: ChannelCreated) -> None:
+        asked.append(event.channel_id)
+        if not works:
+            raise RuntimeError("broken on purpose")
+
+    async def core(event: ChannelCreated) -> None:
+        heard.append(event.channel_id)
+        raise RuntimeError("broken as well")
+
+    bus.subscribe(ChannelCreated, broken, owner="bad")
+    bus.subscribe(ChannelCreated, core)
+    for number in range(50):
+        bus.publish(created(number))
+    await bus.settle()
+    assert asked == [0, 1, 2, 3, 4]
+    assert heard == list(range(50)), "the core is never left out"
+    assert caplog.text.count("bad hears no more of ChannelCreated") == 1
+    await asyncio.sleep(0.25)
+    bus.publish(created(50))
+    bus.publish(created(51))
+    await bus.settle()
+    assert asked[5:] == [50], "one failure is enough now"
+    works = True
+    await asyncio.sleep(0.25)
+    for number in range(60, 66):
+        bus.publish(created(number))
+    await bus.settle()
+    assert asked[6:] == list(range(60, 66))
 
 
 async def test_a_handler_that_takes_too_long_is_ended(caplog: pytest.LogCaptureFixture) -> None:
