@@ -113,8 +113,7 @@ def main() -> None:
         "| part p50 ms | p99 ms |"
     )
     print("|---|---|---|---|---|---|---|---|")
-    with metropole() as (site, key, ours), nginx(NGINX) as (port, theirs, folder):
-        (folder / "hls").mkdir()
+    with metropole() as (site, key, ours), nginx(NGINX) as (port, theirs, _):
         for rate in BITRATES:
             for chunk in CHUNKS:
                 mine = measure(site.rtmp_port, key, clip, rate, chunk, seconds, ours)
