@@ -104,8 +104,8 @@ async def _check_length(limit: int) -> None:
 
 
 async def _finish_answer(response: Response) -> Response:
-    if request.endpoint == media.ENDPOINT:
-        return response  # complete already
+    if request.endpoint == media.ENDPOINT and "Content-Security-Policy" in response.headers:
+        return response  # complete already, unless it is one of our own refusals
     site = pages().site
     for name, value in security.STATIC_HEADERS.items():
         response.headers.setdefault(name, value)

@@ -21,10 +21,12 @@ TO_SIGN_IN = "303 /signin"
 
 
 def who(everyone: str = "", guests: str = "", members: str = "", **roles: str) -> dict[str, str]:
-    """What each role gets; the more exact word wins."""
+    """What each role gets; the more exact word wins. Who waits to be let in is told so where
+    guests are asked to sign in for a change."""
     found = dict.fromkeys(ROLES, everyone)
     found |= dict.fromkeys(GUESTS, guests or everyone)
     found |= dict.fromkeys(MEMBERS, members or everyone)
+    found["pending"] = "403" if found["guest"] == "401" else found["guest"]
     found |= roles
     assert all(found.values()), f"somebody is missing in {found}"
     assert set(found) == set(ROLES), f"there is no role {set(found) - set(ROLES)}"
@@ -36,8 +38,9 @@ MEMBERS_SEE = who(guests=TO_SIGN_IN, members="200")
 MEMBERS_DO = who(guests="401", members=DONE)
 ONLY_OWNER_SEES = who(guests=TO_SIGN_IN, members="404", owner="200")
 ONLY_OWNER_DOES = who(guests="401", members="404", owner=DONE)
+ONLY_OWNER_UPLOADS = who(guests="401", members="404", owner=DONE, pending="401")
 """To everyone else, administrators too, a channel's dashboard does not exist."""
-ADMIN_SEES = who(guests=TO_SIGN_IN, members="404", admin="200")
+ADMIN_SEES = who(guests=TO_SIGN_IN, members="404", admin="200", pending="403")
 ADMIN_DOES = who(guests="401", members="404", admin=DONE)
 
 
@@ -104,14 +107,15 @@ ROWS = [
     Row("GET", "/api/v1/channels/<name>/status", ALL_SEE),
     Row("GET", "/api/v1/openapi.json", ALL_SEE),
     # Accounts.
-    Row("GET", "/signin", who(guests="200", members="303 /")),
+    Row("GET", "/signin", who(guests="200", members="303 /", pending="303 /account")),
     Row("POST", "/signin", who(DONE), part("sessions"),
         {"login": "follower", "password": "four random little words"}),
-    Row("GET", "/signup", who(guests="200", members="303 /dashboard")),
+    Row("GET", "/signup",
+        who(guests="200", members="303 /dashboard", pending="303 /account")),
     Row("POST", "/signup", who(DONE), part("users", "channels", "stream_keys", "sessions"),
         {"name": "comer{n}", "password": "four random little words"}),
-    Row("POST", "/signout", who(guests="303 /", members=DONE), part("sessions")),
-    Row("GET", "/account", MEMBERS_SEE),
+    Row("POST", "/signout", who(guests="303 /", members=DONE, pending=DONE), part("sessions")),
+    Row("GET", "/account", who(guests=TO_SIGN_IN, members="200", pending="200")),
     Row("POST", "/account/password", who(guests="401", members="422"),
         form={"old": "not their password", "password": "five random little words"}),
     Row("GET", "/forgot-password", ALL_SEE),
@@ -136,9 +140,9 @@ ROWS = [
     Row("GET", "/dashboard/<name>/notices", ONLY_OWNER_SEES),
     Row("POST", "/dashboard/<name>/details", ONLY_OWNER_DOES, part("channels"),
         {"title": "Title {n}"}),
-    Row("POST", "/dashboard/<name>/thumbnail", ONLY_OWNER_DOES, part("channels", "files"),
+    Row("POST", "/dashboard/<name>/thumbnail", ONLY_OWNER_UPLOADS, part("channels", "files"),
         picture=True),
-    Row("POST", "/dashboard/<name>/avatar", ONLY_OWNER_DOES, part("channels", "files", "users"),
+    Row("POST", "/dashboard/<name>/avatar", ONLY_OWNER_UPLOADS, part("channels", "files", "users"),
         picture=True),
     Row("POST", "/dashboard/<name>/key",
         who(guests="401", members="404", owner="200"), shows_key=True),
@@ -151,7 +155,8 @@ ROWS = [
     Row("POST", "/dashboard/<name>/modes/<mode>", ONLY_OWNER_DOES, part("chat_modes"),
         {"enabled": "on", "s-seconds": "{few}"}),
     # What administrators decide.
-    Row("GET", "/admin", who(guests=TO_SIGN_IN, members="404", admin="303 /admin/people")),
+    Row("GET", "/admin",
+        who(guests=TO_SIGN_IN, members="404", admin="303 /admin/people", pending="403")),
     Row("GET", "/admin/people", ADMIN_SEES),
     Row("POST", "/admin/people/<int:user_id>/approve",
         who(guests="401", members="404", admin="409")),

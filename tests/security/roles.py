@@ -14,8 +14,11 @@ from metropole_core.channels import Channel
 from metropole_core.pages import security
 from tests.support.house import PASSWORD, Browser, House
 
-GUESTS = ("guest", "signed_out", "expired")
-"""Whom the site does not know: never signed in, signed out, or signed in too long ago."""
+GUESTS = ("guest", "signed_out", "expired", "blocked", "pending")
+"""Whom the site does not know: never signed in, signed out, signed in too long ago, blocked since,
+or waiting until an administrator lets them in."""
+OVER = ("signed_out", "expired", "blocked")
+"""Whose session has ended for good."""
 MEMBERS = ("stranger", "follower", "rival", "owner", "admin")
 """Who is signed in: without a channel, following the channel `owner`, owner of another channel,
 its owner, administrator of the site."""
@@ -103,7 +106,7 @@ class Cast:
     async def gather(self) -> None:
         """Make the accounts."""
         accounts = self.house.site.accounts
-        for role in ("stranger", "follower", "rival", "admin"):
+        for role in ("stranger", "follower", "rival", "admin", "blocked", "pending"):
             self.users[role] = await accounts.create(
                 name=NAMES.get(role, role),
                 password=PASSWORD,
@@ -120,12 +123,16 @@ class Cast:
         user = self.users.get(role, self.users["follower"])
         token = self._tokens.get(role)
         signed_in = token is not None and await accounts.session(token) is not None
-        if token is None or not (signed_in or role in GUESTS):
+        if token is None or not (signed_in or role in OVER):
             _, token = await accounts.sign_in(
                 login=user.name, password=PASSWORD, address=f"192.0.2.{len(role)}", user_agent=""
             )
             self._tokens[role] = token
-            if role == "signed_out":
+            if role in ("blocked", "pending"):
+                self._database.execute(
+                    "UPDATE users SET state = ? WHERE id = ?", (role, self.users[role].id)
+                )
+            elif role == "signed_out":
                 await accounts.sign_out(token)
             elif role == "expired":
                 self._database.execute(
