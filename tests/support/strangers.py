@@ -32,8 +32,12 @@ START_PATIENT_HLS_JS = """
   const hls = new Hls();
   const again = () => hls.levels.length ? hls.startLoad() : hls.loadSource('URL');
   hls.on(Hls.Events.ERROR, (_, data) => data.fatal && setTimeout(again, 1000));
+  setInterval(() => {
+    if (hls.liveSyncPosition > video.currentTime + 5) video.currentTime = hls.liveSyncPosition;
+  }, 1000);
   hls.loadSource('URL'); hls.attachMedia(video);"""
-"""As its manual has it: what hls.js cannot get over, it tries again."""
+"""What hls.js cannot get over is tried again, as its manual has it; and it stays near live. Where
+hls.js 1.7 had only to try again by itself, it waits for ever for segments that never were."""
 
 
 @contextlib.contextmanager
