@@ -122,7 +122,11 @@ def _what() -> str:
 
 
 def _plain(status: int, sentence: str) -> Response:
-    return Response(sentence + "\n", status=status, content_type="text/plain; charset=utf-8")
+    response = Response(sentence + "\n", status=status, content_type="text/plain; charset=utf-8")
+    # Answers to a WebSocket's handshake do not pass where pages get their headers.
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers["Cache-Control"] = "no-store"
+    return response
 
 
 def _is_json() -> bool:

@@ -242,7 +242,9 @@ def _transport(scope: Any) -> asyncio.WriteTransport | None:
 
 
 def _refusal(status: int, sentence: str) -> Response:
-    headers = {"Retry-After": "10"} if status == 503 else {}
+    headers = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
+    if status == 503:
+        headers["Retry-After"] = "10"
     return Response(sentence, status, headers, content_type="text/plain; charset=utf-8")
 
 
