@@ -20,8 +20,8 @@ class MediaFallbackConfig(BaseModel):
         ge=1,
         le=100_000,
         title="Viewers through the site's port",
-        description="Most viewers who play that way at the same time; each costs ten times the "
-        "CPU of one at the media port. More are told that there is no room.",
+        description="Most viewers who play that way at the same time; each costs more than ten "
+        "times the CPU of one at the media port. More are told that there is no room.",
     )
     max_waiting: int = Field(
         default=30,
