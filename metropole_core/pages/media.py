@@ -1,9 +1,9 @@
 """Media through the site's own port, for players that cannot reach the media port.
 
 The second adapter over an egress's origin, beside the listener of the media port: the same
-requests, the same answers, at more than ten times the CPU. So it is capped, and beyond a number of waiting
-reloads it answers with what there is instead of letting one more wait. Answers are the same for
-everyone: nobody is looked up and no cookie set.
+requests, the same answers, at more than ten times the CPU. So it is capped, and beyond a number of
+waiting reloads it answers with what there is instead of letting one more wait. Answers are the
+same for everyone: nobody is looked up and no cookie set.
 """
 
 from __future__ import annotations
