@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from urllib.parse import urlsplit
 
 import msgspec
 from quart import Quart, Response, g, has_request_context, redirect, request, websocket
@@ -16,7 +15,7 @@ from metropole_core.pages.i18n import N_
 from metropole_core.pages.i18n import gettext as _
 from metropole_core.pages.page import respond, site, wants_json
 from metropole_core.pages.views import Rail
-from metropole_core.pages.visitor import anonymous, local_path, sign_in_path
+from metropole_core.pages.visitor import anonymous, sign_in_path
 
 log = logging.getLogger("metropole.pages")
 
@@ -68,20 +67,12 @@ async def on_http_error(error: HTTPException) -> Response | WerkzeugResponse:
     """An error of the framework: no route, wrong method, body too large."""
     status = error.code or 500
     if status < 400:
-        return _router_redirect(error, status)
+        return error.get_response()
     response = await error_page(status, _(SENTENCES.get(status, SENTENCES[400])))
     for name, value in error.get_headers():
         if name == "Allow":
             response.headers[name] = value
     return response
-
-
-def _router_redirect(error: HTTPException, status: int) -> WerkzeugResponse:
-    """To the path alone: the host that the router puts before it is the one that was asked, and
-    anybody can ask for any."""
-    there = urlsplit(error.get_response().headers.get("Location", "/"))
-    path = there.path + (f"?{there.query}" if there.query else "")
-    return redirect(local_path(path), status)
 
 
 async def on_failure(error: Exception) -> Response | WerkzeugResponse:

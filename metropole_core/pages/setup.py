@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from quart import Quart, Response, g, request
 from werkzeug.exceptions import LengthRequired, RequestEntityTooLarge
+from werkzeug.routing import RequestRedirect
 
 from metropole_core.clock import utc_now
 from metropole_core.errors import NotSignedIn, TooMany
@@ -28,7 +30,7 @@ from metropole_core.pages import (
 )
 from metropole_core.pages.i18n import gettext as _
 from metropole_core.pages.page import Pages, pages
-from metropole_core.pages.visitor import Visitor, find_visitor
+from metropole_core.pages.visitor import Visitor, find_visitor, local_path
 
 if TYPE_CHECKING:
     from metropole_core.site import Site
@@ -106,6 +108,8 @@ async def _check_length(limit: int) -> None:
 async def _finish_answer(response: Response) -> Response:
     if request.endpoint == media.ENDPOINT and "Content-Security-Policy" in response.headers:
         return response  # complete already, unless it is one of our own refusals
+    if isinstance(request.routing_exception, RequestRedirect):
+        response = _along(request.routing_exception)
     site = pages().site
     for name, value in security.STATIC_HEADERS.items():
         response.headers.setdefault(name, value)
@@ -136,6 +140,15 @@ async def _finish_answer(response: Response) -> Response:
         else:
             _set_cookie(site, response, "session", g.new_session, security.SESSION_SECONDS)
     return response
+
+
+def _along(error: RequestRedirect) -> Response:
+    """A redirect of the router, to the path alone: the host that it puts before it is the one that
+    was asked, and anybody can ask for any. Quart does not show it to error handlers."""
+    there = urlsplit(error.new_url)
+    path = there.path + (f"?{there.query}" if there.query else "")
+    headers = {"Location": local_path(path)}
+    return Response(b"", error.code, headers, content_type="text/html; charset=utf-8")
 
 
 def _is_for_all(response: Response) -> bool:

@@ -59,6 +59,14 @@ async def test_no_request_line_leads_elsewhere(wire: Place, target: str) -> None
         assert " 500 " not in lines[0]
 
 
+@pytest.mark.parametrize("target", ["/api//v1/channels", "/dashboard//owner?a=b"])
+async def test_a_redirect_of_the_router_names_no_host(wire: Place, target: str) -> None:
+    head, _ = await send(wire, f"GET {target} HTTP/1.1", "Host: evil.example", "Connection: close")
+    assert head.split(" ")[1] == "308"
+    assert f"location: {target.replace('//', '/')}" in head.lower().split("\r\n")
+    assert "evil" not in head
+
+
 @pytest.mark.parametrize(
     ("lines", "body"),
     [
