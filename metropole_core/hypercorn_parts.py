@@ -142,8 +142,13 @@ def _no_extensions(*_arguments: Any) -> None:
     """Accept no extension that a client offers."""
 
 
-async def _no_http2(self: H11Protocol, event: Any) -> None:
-    """Take "PRI" for a method like others, and a wish to upgrade for none."""
+async def _check_request(self: H11Protocol, event: Any) -> None:
+    """Take "PRI" for a method like others, and a wish to upgrade for none. What follows a request
+    that says its length in two ways may be meant as a part of it: the connection ends with its
+    answer (RFC 9112 section 6.1)."""
+    names = {name for name, _ in event.headers}
+    if b"transfer-encoding" in names and b"content-length" in names:
+        self.keep_alive_requests = self.config.keep_alive_max_requests
 
 
 def install() -> list[str]:
@@ -152,7 +157,7 @@ def install() -> list[str]:
     if not absent:
         run.__dict__["TCPServer"] = OfferingServer
         ws_stream.__dict__["server_extensions_handshake"] = _no_extensions
-        H11Protocol._check_protocol = _no_http2  # type: ignore[method-assign]
+        H11Protocol._check_protocol = _check_request  # type: ignore[method-assign]
     return absent
 
 

@@ -87,6 +87,16 @@ async def test_what_can_be_read_in_two_ways_is_refused(
     assert "HTTP/1.1 2" not in rest, "nothing behind it was answered"
 
 
+async def test_nothing_is_read_behind_two_lengths(wire: Place) -> None:
+    """A proxy that goes by the other length would have sent something else there."""
+    head, rest = await send(
+        wire, "GET / HTTP/1.1", "Host: x", "Content-Length: 40", "Transfer-Encoding: chunked",
+        body="0\r\n\r\nGET /healthz HTTP/1.1\r\nHost: x\r\n\r\n",
+    )  # fmt: skip
+    assert "connection: close" in head.lower().split("\r\n")
+    assert "HTTP/1.1 2" not in rest
+
+
 async def test_head_answers_have_no_body(wire: Place) -> None:
     for path in ("/", "/healthz", "/no/such", "/api/v1/channels", "/favicon.svg"):
         head, body = await send(wire, f"HEAD {path} HTTP/1.1", "Host: x", "Connection: close")
