@@ -76,6 +76,7 @@ class MySQLBackend(StockBackend):
         recycle = {name: options[name] for name in ("pool_recycle",) if name in options}
         self._pool: Any = await driver.create_pool(**self._how, **sizes, **recycle)
         self.gate = asyncio.Semaphore(self.max_size)
+        self.watch.start()
 
     async def _attempt(self) -> None:
         """A connection of its own, since those of the pool may all be stuck."""

@@ -53,6 +53,7 @@ class SQLiteBackend(StockBackend):
         self._anchor = await self.open()
         await self._anchor.execute_fetchall("SELECT 1 FROM sqlite_master LIMIT 1")
         self.running = True
+        self.watch.start()
 
     async def disconnect(self) -> None:
         self.running = False

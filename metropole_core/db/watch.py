@@ -46,6 +46,7 @@ class Watch:
         self._timer: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[None] | None = None
         self._full_told = float("-inf")
+        self._stopped = False
 
     def check(self) -> None:
         """Raises DatabaseAway while it is known to be away."""
@@ -90,8 +91,13 @@ class Watch:
             "The site cannot keep anything right now. Try again in a minute.", retry_after=60
         )
 
+    def start(self) -> None:
+        """The database is connected."""
+        self._stopped = False
+
     async def stop(self) -> None:
         """Try no more."""
+        self._stopped = True
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -115,7 +121,7 @@ class Watch:
             self._try(TimeoutError(f"it did not answer for {seconds:.1f} s"), sure=False)
 
     def _try(self, error: Exception, *, sure: bool) -> None:
-        if self._task is None:
+        if self._task is None and not self._stopped:
             self._task = asyncio.get_running_loop().create_task(
                 self._until_it_answers(error, sure), name="db:watch"
             )

@@ -66,7 +66,7 @@ def stopped(server: MariaDB) -> Outage:
 @pytest.fixture(scope="module")
 def own_mariadb() -> Iterator[MariaDB]:
     """A server that these tests may kill."""
-    server = MariaDB()
+    server = MariaDB(survives_a_kill=True)
     try:
         server.start()
         yield server

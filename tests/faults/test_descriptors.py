@@ -20,7 +20,7 @@ FILES = 420
 SECONDS = 6.0
 
 
-@pytest.mark.parametrize("port", ["port", "rtmp_port"])
+@pytest.mark.parametrize("port", ["port", pytest.param("rtmp_port", marks=pytest.mark.full)])
 async def test_no_more_files(tmp_path: Path, port: str) -> None:
     limits = {resource.RLIMIT_NOFILE: FILES}
     roomy = {"plugin.ingest_rtmp": "max_connections = 3000\nmax_per_address = 3000"}

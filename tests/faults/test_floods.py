@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from dataclasses import dataclass
 
@@ -81,6 +82,12 @@ async def test_idle_connections(stage: Stage, kinds: tuple[str, ...], count: int
         for _, crowd in crowds:
             said = await crowd.next()
             assert said["failed"] == 0, said
+        async with asyncio.timeout(20):
+            while stage.usage().files < before.files + count * len(kinds):  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+            for idle, crowd in crowds:
+                while idle.says in ("get", "ws") and crowd.said["answered"] < count:
+                    await crowd.next()
         most = stage.usage()
         for idle, crowd in crowds:
             said = await crowd.until(0, idle.kept + 30)
@@ -88,8 +95,8 @@ async def test_idle_connections(stage: Stage, kinds: tuple[str, ...], count: int
             assert said["last_closed"] <= said["opened_in"] + idle.kept + ASIDE
         print(f" {(most.rss - before.rss) / (most.files - before.files):.1f} KiB each of "
               f"{most.files - before.files}; {others.figures()}")  # fmt: skip
-        others.check(stream=3.0, pages=3.0, chat=3.0)
+        others.check(stream=3.0, pages=6.0, chat=5.0)  # they wait behind thousands
         after = await stage.calms_down(before.files)
         print(f" RSS {before.rss} -> {most.rss} -> {after.rss} KiB")
-        assert after.rss - before.rss < 40 * count * len(kinds)
+        assert after.rss - before.rss < 60 * count * len(kinds)
         assert len(stage.lines("WARNING", after=lines)) <= 7, stage.site.log[lines:]

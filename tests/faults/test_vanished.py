@@ -40,6 +40,7 @@ async def test_a_publisher_vanishes(stage: Stage) -> None:
     assert again["started_at"] == began, "it is the same broadcast"
 
 
+@pytest.mark.full
 async def test_the_same_encoder_takes_over(stage: Stage) -> None:
     """Before the silence is noticed: after 5 s without a packet the key is free."""
     async with way_to(stage.site.rtmp_port) as way:
@@ -91,7 +92,9 @@ async def test_a_viewer_vanishes(stage: Stage) -> None:
 async def test_who_vanished_leaves_the_room(stage: Stage) -> None:
     async with (
         way_to(stage.site.port) as way,
-        connect(way.port, origin=stage.site.url) as viewer,
+        connect(
+            way.port, origin=stage.site.url, cookies={"metropole_session": stage.token}
+        ) as viewer,
         connect(stage.site.port, origin=stage.site.url) as other,
     ):
         welcome = await viewer.hello(stage.name)

@@ -68,6 +68,21 @@ def test_the_wall_time_of_a_segment_is_that_of_its_key_frame() -> None:
     assert walls == pytest.approx([START + 1000 + 2 * n for n in range(4)], abs=0.001)
 
 
+@pytest.mark.parametrize("jump", [3600.0, -3600.0], ids=["forth", "back"])
+def test_a_wall_clock_that_is_set_never_turns_dates_back(jump: float) -> None:
+    chain = Chain()
+    publisher = chain.publish(VIDEO)
+    for number, packet in enumerate(frames(600, gop=60)):
+        chain.clock.now = 1000 + packet.dts / 1000
+        if number == 300:
+            chain.clock.ahead = jump
+        publisher.write(packet)
+    walls = [segment.wall for segment, _ in chain.taken.segments]
+    assert walls == sorted(set(walls)), "each segment is later than the one before"
+    assert walls[-1] - walls[0] == pytest.approx(16 + max(0, jump), abs=8.1)
+    check_history(chain.taken.snapshots)
+
+
 def test_a_clock_that_runs_away_is_followed() -> None:
     chain = Chain()
     publisher = chain.publish(VIDEO)

@@ -25,12 +25,14 @@ START = 1_767_225_600.0
 class Clock:
     def __init__(self) -> None:
         self.now = 1000.0
+        self.ahead = 0.0
+        """Seconds by which the wall clock was set."""
 
     def __call__(self) -> float:
         return self.now
 
     def wall(self) -> float:
-        return START + self.now
+        return START + self.now + self.ahead
 
 
 @dataclass
