@@ -86,9 +86,10 @@ class Connection(asyncio.BufferedProtocol):
         if refused is not None:
             self._end_with(refused)
 
-    def get_buffer(self, sizehint: int) -> bytearray:
-        # One buffer for all connections: it is filled and emptied within one step of the loop.
-        return self._listener.inbox
+    def get_buffer(self, sizehint: int) -> memoryview:
+        # One buffer for all connections: it is filled and emptied within one step of the loop. Not
+        # the bytearray: a TLS transport reads further records into slices, which would be copies.
+        return self._listener.inbox_view
 
     def buffer_updated(self, nbytes: int) -> None:
         phase, parser, listener = self._phase, self._parser, self._listener
@@ -110,7 +111,8 @@ class Connection(asyncio.BufferedProtocol):
 
     def eof_received(self) -> bool:
         """The client sends no more. What was asked is still answered, unless it must wait."""
-        if self._phase in (RELEASED, SENDING):
+        # asyncio keeps no TLS connection half open, and warns who asks for that.
+        if self._phase in (RELEASED, SENDING) and self._transport.can_write_eof():
             self._eof = True
             return True
         return False
