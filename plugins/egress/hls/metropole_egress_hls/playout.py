@@ -171,8 +171,19 @@ class Playout:
             return self._playlist(answers.BLOCKED, directives) if self._playable else answers.ENDED
         if self._playable and self.window.has(directives.segment, directives.part):
             return self._playlist(answers.BLOCKED, directives)
-        if self._too_far(directives.segment, directives.part or 0):
+        done = self.window.last_complete
+        if directives.segment <= done:
+            # Whatever part it names lies behind the last one (section 6.2.5.2). All who name one
+            # wait for the same, so that the number of answers waited for is bounded.
+            directives = directives._replace(segment=done + 1, part=0)
+        elif self._too_far(directives.segment - done, directives):
             return answers.refuse(400, "the stream is not that far yet")
+        return self._wait_for(directives)
+
+    def _wait_for(self, directives: Directives) -> Pending:
+        pending = self._reloads.get(directives)
+        if pending is not None:
+            return pending
         wait = max(RELOAD_WAIT, RELOAD_PARTS * self.window.part_target)
         pending = self._reloads[directives] = Pending(
             wait if self._playable else FIRST_WAIT, lambda: self._in_vain(directives)
@@ -182,14 +193,14 @@ class Playout:
     def _in_vain(self, directives: Directives) -> Response:
         return self._playlist(answers.NEVER, directives) if self._playable else answers.NOT_YET
 
-    def _too_far(self, segment: int, part: int) -> bool:
+    def _too_far(self, ahead: int, directives: Directives) -> bool:
         """Section 6.2.5.2: two segments ahead, or more parts than make three seconds."""
-        ahead = segment - self.window.last_complete
-        if ahead <= 0 or ahead > 2:
-            return ahead > 0
+        if ahead > 2:
+            return True
         newest = self.window.listed[-1] if self.window.listed else None
-        last = len(newest.parts) - 1 if newest and segment == newest.number else 0
-        return part > last + math.ceil(3 / min(self.window.part_target or SHORTEST_PART, 1.0))
+        last = len(newest.parts) - 1 if newest and directives.segment == newest.number else 0
+        limit = math.ceil(3 / min(self.window.part_target or SHORTEST_PART, 1.0))
+        return (directives.part or 0) > last + limit
 
     def _part(self, number: int) -> Response | Pending:
         part = self.window.part(number)

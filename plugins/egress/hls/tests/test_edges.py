@@ -102,6 +102,27 @@ def test_who_comes_before_the_first_segment_is_complete(
         assert check_playlist(player.got[0].body.decode()).segments[1].uri
 
 
+def test_what_is_waited_for_is_bounded(house, make_media, make_player) -> None:
+    """Nobody makes the server hold an answer for each number that he can think of."""
+    publisher = house.publish()
+    early, late = make_player(), make_player()
+    for part in range(2000):
+        early.wait(house.ask("v0.m3u8", f"_HLS_msn=0&_HLS_part={part}"))
+    assert len(house.output.playout._reloads) == 1
+    house.send(publisher, make_media(5.1))
+    assert {said(answer) for answer in early.got} == {"200"}
+    # The encoder goes away, and all that it sent is a whole segment.
+    publisher.detach()
+    parts = len(check_playlist(house.text()).segments[-1].parts)
+    for part in range(parts, 2000):
+        late.wait(house.ask("v0.m3u8", f"_HLS_msn=3&_HLS_part={part}"))
+    assert len(house.output.playout._reloads) == 1
+    assert not late.got
+    house.send(house.publish(), make_media(2, start=6))
+    for answer in late.got:
+        assert check_playlist(answer.body.decode()).segments[-1].number == 4
+
+
 def test_who_comes_late_gets_what_there_is(house, make_media) -> None:
     """A viewer's first playlist while a segment is open: it can begin with its first part."""
     house.send(house.publish(), make_media(5.1))
