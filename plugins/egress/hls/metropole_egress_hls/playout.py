@@ -172,11 +172,12 @@ class Playout:
         if self._playable and self.window.has(directives.segment, directives.part):
             return self._playlist(answers.BLOCKED, directives)
         done = self.window.last_complete
-        if directives.segment <= done:
+        ahead = directives.segment - done
+        if ahead <= 0:
             # Whatever part it names lies behind the last one (section 6.2.5.2). All who name one
             # wait for the same, so that the number of answers waited for is bounded.
             directives = directives._replace(segment=done + 1, part=0)
-        elif self._too_far(directives.segment - done, directives):
+        elif self._too_far(ahead, directives):
             return answers.refuse(400, "the stream is not that far yet")
         return self._wait_for(directives)
 
