@@ -11,9 +11,11 @@ UNKNOWN_DATABASE = 1049
 DUPLICATE = 1062
 LOCK_WAIT = 1205
 DEADLOCK = 1213
-BROKEN = frozenset({1040, 1053, 1152, 1158, 1159, 1160, 1161, 1184, 1226, 1927, 2002, 2003,
-                    2006, 2012, 2013, 2014, 2045, 2055, 4031})  # fmt: skip
+BROKEN = frozenset({1053, 1152, 1158, 1159, 1160, 1161, 1184, 1927, 2002, 2003, 2006,
+                    2012, 2013, 2014, 2045, 2055, 4031})  # fmt: skip
 """MySQL, MariaDB and their clients: no connection, or one that broke."""
+CROWDED = frozenset({1040, 1203, 1226})
+"""Likewise: a connection more than it gives, to all or to this account."""
 FULL = frozenset({1021, 1114})
 """Likewise: the disk or the table space is full."""
 _SECRET = re.compile(r"([?&][^=&]*(?:pass|secret|token|key)[^=&]*=)[^&]*", re.IGNORECASE)
@@ -54,6 +56,13 @@ def is_broken(error: BaseException) -> bool:
     if kind == "InterfaceError":
         return not isinstance(error, sqlite3.Error)  # of both drivers: not connected
     return kind in {"OperationalError", "InternalError"} and number(error) in BROKEN
+
+
+def is_crowded(error: BaseException) -> bool:
+    """The server is there, and gives no connection more."""
+    return (
+        type(error).__name__ in {"OperationalError", "InternalError"} and number(error) in CROWDED
+    )
 
 
 def is_locked(error: BaseException) -> bool:

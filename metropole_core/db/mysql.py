@@ -12,7 +12,7 @@ from typing import Any
 from databases.backends.mysql import MySQLBackend as StockBackend
 from databases.core import DatabaseURL
 
-from metropole_core.db.faults import is_broken, is_full
+from metropole_core.db.faults import is_broken, is_crowded, is_full
 from metropole_core.db.raw import GATE_SECONDS, Outcome, RawConnection, busy
 from metropole_core.db.statements import Statements
 from metropole_core.db.watch import Watch
@@ -80,7 +80,12 @@ class MySQLBackend(StockBackend):
 
     async def _attempt(self) -> None:
         """A connection of its own, since those of the pool may all be stuck."""
-        connection = await self._driver.connect(**self._how)
+        try:
+            connection = await self._driver.connect(**self._how)
+        except Exception as error:
+            if is_crowded(error):
+                return  # it answers, and those of the pool may work
+            raise
         try:
             async with connection.cursor() as cursor:
                 await cursor.execute("SELECT 1")
@@ -188,7 +193,7 @@ class MySQLConnection(RawConnection):
         """Wait for the server, so long at most and no longer than it is known to be there.
 
         Raises:
-            Unavailable: it does not answer, its connection broke, or its disk is full.
+            Unavailable: it does not answer, gives no connection, or cannot work.
         """
         watch = self._backend.watch
         try:
@@ -203,6 +208,8 @@ class MySQLConnection(RawConnection):
             if is_broken(error):
                 self.dirty = True
                 raise watch.broke(error) from error
+            if is_crowded(error):
+                raise watch.crowded(error) from error
             if is_full(error):
                 raise watch.full(error) from error
             raise

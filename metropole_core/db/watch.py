@@ -24,8 +24,8 @@ TRY_SECONDS = 1.5
 """How long such a try may take."""
 AGAIN_SECONDS = 0.5
 """Between two tries while it is away."""
-FULL_EVERY = 60.0
-"""Seconds between two lines of the log about a disk that is full."""
+HINDERED_EVERY = 60.0
+"""Seconds between two lines of the log about a database that is there and cannot work."""
 
 
 class Watch:
@@ -45,7 +45,7 @@ class Watch:
         self._limits: dict[asyncio.Timeout, float] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[None] | None = None
-        self._full_told = float("-inf")
+        self._hindered_told = float("-inf")
         self._stopped = False
 
     def check(self) -> None:
@@ -79,14 +79,7 @@ class Watch:
 
     def full(self, error: Exception) -> DatabaseAway:
         """There is no space, or no file may be opened; what to raise instead."""
-        now = asyncio.get_running_loop().time()
-        if now - self._full_told >= FULL_EVERY:
-            self._full_told = now
-            log.error(
-                "the database cannot work: %s. Look for space on its disk and at the limit of "
-                "open files",
-                words(error),
-            )
+        self._hindered(error, "Look for space on its disk and at the limit of open files")
         return DatabaseAway(
             "The site cannot keep anything right now. Try again in a minute.", retry_after=60
         )
@@ -94,6 +87,11 @@ class Watch:
     def start(self) -> None:
         """The database is connected."""
         self._stopped = False
+
+    def crowded(self, error: Exception) -> DatabaseAway:
+        """The server gives no connection more; what to raise instead. Those that are there work."""
+        self._hindered(error, "Let it give more connections to the site")
+        return DatabaseAway()
 
     async def stop(self) -> None:
         """Try no more."""
@@ -105,6 +103,12 @@ class Watch:
         if task is not None:
             task.cancel()
             await asyncio.wait([task], timeout=1.0)
+
+    def _hindered(self, error: Exception, advice: str) -> None:
+        now = asyncio.get_running_loop().time()
+        if now - self._hindered_told >= HINDERED_EVERY:
+            self._hindered_told = now
+            log.error("the database cannot work: %s. %s", words(error), advice)
 
     def _look(self) -> None:
         """When the one who waits longest has waited for too long."""
