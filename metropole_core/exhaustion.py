@@ -6,6 +6,7 @@ One line of the log for each kind in a minute, instead of one for each who asks.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import logging
 from typing import Any
@@ -16,6 +17,8 @@ log = logging.getLogger("metropole.server")
 
 TELL_EVERY = 60.0
 """Seconds between two lines about the same."""
+RESERVE = 128
+"""Files that stay for pages, pictures and the database."""
 FILES = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO})
 
@@ -41,6 +44,27 @@ def explain(error: BaseException) -> Told | None:
             "The site cannot keep anything right now. Try again in a minute.", retry_after=60
         )
     return None
+
+
+def connections_possible(wanted: int) -> int:
+    """How many connections of the site port fit, at most `wanted`: half of the files that this
+    process may open, since players and encoders need theirs. The soft limit is raised towards the
+    hard one first."""
+    try:
+        import resource
+    except ImportError:
+        return wanted  # not on Unix: there is no such limit
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY:
+        return wanted
+    goal = 2 * wanted + RESERVE
+    if hard != resource.RLIM_INFINITY:
+        goal = min(goal, hard)
+    if goal > soft:
+        with contextlib.suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (goal, hard))
+            soft = goal
+    return max(10, min(wanted, (soft - RESERVE) // 2))
 
 
 def watch_accepting(loop: asyncio.AbstractEventLoop) -> None:

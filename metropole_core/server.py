@@ -121,9 +121,14 @@ def _server_config(config: SiteConfig) -> ServerConfig:
             "; ".join(absent),
         )
     trusted = tuple(ip_network(each, strict=False) for each in config.trusted_proxies)
-    server = ServerConfig(
-        config.max_connections, MAX_PER_ADDRESS, lambda peer: _home(peer, trusted)
-    )
+    possible = exhaustion.connections_possible(config.max_connections)
+    if possible < config.max_connections:
+        log.warning(
+            "only %d connections of the site port fit into the limit of open files; raise it with "
+            "ulimit -n or LimitNOFILE=",
+            possible,
+        )
+    server = ServerConfig(possible, MAX_PER_ADDRESS, lambda peer: _home(peer, trusted))
     server.graceful_timeout = CLOSING_SECONDS
     server.backlog = BACKLOG
     server.keep_alive_max_requests = 100_000

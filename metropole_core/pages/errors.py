@@ -101,8 +101,9 @@ async def error_page(status: int, sentence: str, code: str = "error") -> Respons
             title=_(TITLES.get(status, TITLES[400] if status < 500 else TITLES[500])),
             sentence=sentence,
         )
-    except Exception:
-        log.exception("the error page failed")
+    except Exception as error:
+        if exhaustion.explain(error) is None:
+            log.exception("the error page failed")
         return _plain(status, sentence)
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from tests.support.bystanders import watching
 from tests.support.flood import flood
+from tests.support.rtmp_socket import connected
 from tests.support.site_process import make_site
 from tests.support.stage import staged
 
@@ -20,8 +21,7 @@ FILES = 420
 SECONDS = 6.0
 
 
-@pytest.mark.parametrize("port", ["port", pytest.param("rtmp_port", marks=pytest.mark.full)])
-async def test_no_more_files(tmp_path: Path, port: str) -> None:
+async def test_no_more_files(tmp_path: Path) -> None:
     limits = {resource.RLIMIT_NOFILE: FILES}
     roomy = {"plugin.ingest_rtmp": "max_connections = 3000\nmax_per_address = 3000"}
     async with (
@@ -32,8 +32,7 @@ async def test_no_more_files(tmp_path: Path, port: str) -> None:
         site = stage.site
         others.stop_visiting()
         before, lines = stage.usage(), len(site.log)
-        said = {"port": "get", "rtmp_port": "c0"}[port]
-        async with flood("hold", getattr(site, port), 2 * FILES, said) as crowd:
+        async with flood("hold", site.rtmp_port, 2 * FILES, "c0") as crowd:
             async with asyncio.timeout(20):
                 while stage.usage().files < FILES:  # noqa: ASYNC110
                     await asyncio.sleep(0.05)
@@ -45,7 +44,7 @@ async def test_no_more_files(tmp_path: Path, port: str) -> None:
             ]
             await others.during(SECONDS)
             spent = stage.usage().cpu - began.cpu
-            print(f"\n {port}: {crowd.said}; CPU {spent:.2f} s in {SECONDS} s; {others.figures()}")
+            print(f"\n {crowd.said}; CPU {spent:.2f} s in {SECONDS} s; {others.figures()}")
             for _, writer in callers:
                 writer.close()
                 with contextlib.suppress(OSError):
@@ -54,8 +53,9 @@ async def test_no_more_files(tmp_path: Path, port: str) -> None:
         # A connection to SQLite may be one of the files that cannot be opened.
         assert len(others.talk.refused) <= 3, others.talk.refused
         assert others.talk.longest <= 5.0, others.figures()
-        assert spent < SECONDS * 0.5
-        async with asyncio.timeout(10):
+        assert spent < SECONDS * 0.8
+        # It accepts as many a second as it has files free, and many wait.
+        async with asyncio.timeout(30):
             while not await site.answers():  # noqa: ASYNC110
                 await asyncio.sleep(0.1)
         assert (await site.get("/")).startswith("HTTP/1.1 200")
@@ -64,3 +64,31 @@ async def test_no_more_files(tmp_path: Path, port: str) -> None:
         print(" ", *told)
         assert len([line for line in told if "may open no more files" in line]) == 1
         assert len(told) <= 6, told
+
+
+async def test_pages_leave_files_for_others(tmp_path: Path) -> None:
+    """The site port takes half of the files that there are, and cuts who comes beyond that."""
+    async with (
+        staged(make_site(tmp_path), limits={resource.RLIMIT_NOFILE: FILES}) as stage,
+        stage.on_air(),
+        watching(stage) as others,
+    ):
+        before, lines = stage.usage(), len(stage.site.log)
+        async with flood("hold", stage.site.port, 2 * FILES, "get") as crowd:
+            said = await crowd.next()
+            others.stop_visiting()
+            await others.during(2.0)
+            said = await crowd.next()
+            print(f"\n {said}; {stage.usage()}; {others.figures()}")
+            async with connected(stage.site.rtmp_port) as encoder:
+                await encoder.ask(stage.key)
+                assert await encoder.status() == "NetStream.Publish.BadName", "it is heard"
+        others.check_stream(3.0)
+        others.check_chat(3.0)
+        # It accepts as many a second as it has files free, and many wait.
+        async with asyncio.timeout(30):
+            while not await stage.site.answers():  # noqa: ASYNC110
+                await asyncio.sleep(0.1)
+        await stage.calms_down(before.files)
+        assert len([line for line in stage.site.log[lines:] if " INFO " not in line]) <= 2
+    assert stage.lines("only 146 connections of the site port fit")

@@ -145,7 +145,7 @@ def farewell(octets: bytes) -> str:
         return "503"
     if RESTART in octets[-128:]:
         return "going away"
-    return "answer" if b"#EXTM3U" in octets else "nothing"
+    return "answer" if octets else "nothing"
 
 
 @dataclass
