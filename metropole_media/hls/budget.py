@@ -2,9 +2,9 @@
 
 Each window has limits of its own; the budget is for their sum. When it runs short, it is taken
 from where it hurts least: first segments that have left their playlist, then broadcasts that have
-ended, then what live ones hold beyond the minimum that players need. Only then is something taken
-from a minimum, and only from a window that holds more than an equal share: no stream pushes out
-what another one needs.
+ended, down to their last segment, then what live ones hold beyond the minimum that players need.
+Only then is something taken from a minimum, and only from a window that holds more than an equal
+share: no stream pushes out what another one needs. At last those that have ended lose all.
 """
 
 from __future__ import annotations
@@ -33,13 +33,18 @@ class Budget:
 
     @property
     def share(self) -> int:
-        """Octets that each window has for certain."""
-        return self.limit // max(1, len(self._windows))
+        """Octets that each live window has for certain. One that has ended needs nothing more."""
+        live = sum(not window.ended for window in self._windows)
+        return self.limit // max(1, live)
 
     def join(self, window: Window, shared: Callable[[int], None]) -> None:
         """Count a window in. `shared` is told the share now and whenever it changes: an open
         segment cannot be taken away, so whoever fills the window ends it at half of that."""
         self._windows[window] = shared
+        self._tell()
+
+    def ended(self) -> None:
+        """A window has ended: its share is for the others."""
         self._tell()
 
     def leave(self, window: Window) -> None:
@@ -68,6 +73,7 @@ class Budget:
             (window for window in full if window.ended),
             (window for window in full if window.spare),
             (window for window in full if window.octets > share),
+            (window for window in self._windows if window.ended and window.listed),
         )
         for stage in stages:
             giver = max(stage, key=lambda window: window.octets, default=None)

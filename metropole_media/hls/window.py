@@ -157,6 +157,7 @@ class Window:
     def end(self) -> None:
         """Nothing follows."""
         self.ended = True
+        self._budget.ended()
 
     # What is there
 
@@ -229,7 +230,8 @@ class Window:
         self._forget(self._left.popleft()[1])
 
     def give(self) -> None:
-        """Let go of the oldest segment in the playlist at once; it must not be the only one."""
+        """Let go of the oldest segment in the playlist at once; it must not be the only one of a
+        window that has not ended."""
         self._unlist()
         self.drop_lingering()
         self.squeezed()

@@ -142,6 +142,23 @@ def test_ended_ones_count_and_give_before_the_live_ones() -> None:
     assert budget.share == 50_000
 
 
+def test_ended_ones_take_no_share_and_give_all_at_last() -> None:
+    clock, budget = Clock(), Budget(64_000)
+    live = Stream(clock, budget, 400)
+    for _ in range(20):
+        short = Stream(clock, budget, 400)
+        play(clock, [short], 2, lambda: None)
+        short.window.end()
+    assert live.most == 32_000
+    ended = [window for window in budget._windows if window.ended]
+    budget.limit = 15_000
+    play(clock, [live], 20, lambda: None)
+    assert budget.used <= budget.limit
+    assert live.window.listed
+    assert not all(window.listed for window in ended)
+    assert budget.used == live.window.octets + sum(window.octets for window in ended)
+
+
 def test_an_ended_one_that_is_cleared_gives_back_its_share() -> None:
     clock, budget = Clock(), Budget(1000)
     streams = [Stream(clock, budget, 1) for _ in range(4)]

@@ -125,6 +125,7 @@ class Playout:
 
     def _squeezed(self) -> None:
         self._rewrite()
+        self._playable = bool(self.window.listed)  # one that has ended may lose all
         if not self._told_squeezed and not self.window.ended:
             self._told_squeezed = True
             self._health(Health.LOW_MEMORY)

@@ -94,6 +94,32 @@ def test_an_open_segment_ends_before_it_takes_the_share_of_others(make_house) ->
     assert max(segment.octets for segment in window.listed) <= 2 * MIB + 4_000_000
 
 
+async def test_broadcasts_that_have_ended_take_nothing_from_those_that_run(
+    make_house, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(egress_module, "AFTER_END_SECONDS", 1000)
+    house = make_house(HlsSettings(memory_total_mib=64))
+    for number in range(40):
+        stream = LiveStream("x", house.clock.monotonic)
+        output = house.egress.open(make_broadcast(f"s{number}"), stream, "", lambda: None)
+        publisher = stream.attach()
+        publisher.describe((VIDEO,))
+        for packet in frames(30):
+            publisher.write(packet)
+        stream.end()
+        output.close()
+    # 6 Mbit/s, a key frame every two seconds.
+    publisher = house.publish(VIDEO)
+    house.send(publisher, frames(600, gop=60, size=25_000))
+    assert {round(each.seconds) for each in house.output.playout.window.listed} == {2}
+    assert not caplog.records
+    # When memory is short they are gone altogether, and whoever asks is told so.
+    house.egress._budget.limit = house.output.playout.window.octets // 20
+    house.send(publisher, frames(30, gop=60, size=25_000, start=20))
+    for name in ("index.m3u8", "v0.m3u8", "v0_1.m4s"):
+        assert ask(house, f"s0/{name}").status == 404
+
+
 def test_the_share_of_the_machine(tmp_path: Path) -> None:
     assert total_octets(100) == 100 * MIB
     assert total_octets(0) == max(LEAST, machine_memory() // 4)
