@@ -90,5 +90,5 @@ async def test_pages_leave_files_for_others(tmp_path: Path) -> None:
             while not await stage.site.answers():  # noqa: ASYNC110
                 await asyncio.sleep(0.1)
         await stage.calms_down(before.files)
-        assert len([line for line in stage.site.log[lines:] if " INFO " not in line]) <= 2
+        assert len([line for line in stage.site.log[lines:] if " INFO " not in line]) <= 5
     assert stage.lines("only 146 connections of the site port fit")
