@@ -33,6 +33,7 @@ class Certificate:
         self.context.minimum_version = ssl.TLSVersion.TLSv1_2
         self.context.set_alpn_protocols(["http/1.1"])
         self._chain, self._key = chain, key
+        self._told = ""
         self._stamp = self._look()
         self._load()
 
@@ -42,13 +43,16 @@ class Certificate:
         try:
             stamp = self._look()
             if stamp == self._stamp:
+                self._told = ""
                 return
             self._stamp = stamp
             # First into another context: half of a pair must not get into the one in use.
             _load_into(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), self._chain, self._key)
             self._load()
         except ConfigError as error:
-            log.error("the certificate was changed, the former one is used on: %s", error.sentence)
+            if error.sentence != self._told:
+                log.error("the certificate was changed, the former is used on: %s", error.sentence)
+            self._told = error.sentence
         else:
             log.info("the certificate was changed and is in use")
 

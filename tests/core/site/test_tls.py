@@ -90,6 +90,22 @@ async def test_a_renewed_certificate_is_taken_without_a_restart(
         assert (await shown(port, new[0]))[0] == "hello"
 
 
+async def test_a_certificate_that_is_gone_is_told_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    chain, key = self_signed(tmp_path, "used")
+    certificate = Certificate(chain, key)
+    for _ in range(2):
+        key.rename(tmp_path / "away")
+        for _ in range(3):
+            await certificate.renew()
+        (record,) = caplog.records
+        assert "cannot be read" in record.getMessage()
+        (tmp_path / "away").rename(key)
+        await certificate.renew()
+        caplog.clear()
+
+
 def put(source: Path, target: Path) -> None:
     """As certbot does: another file under the same name."""
     beside = target.with_suffix(".new")
