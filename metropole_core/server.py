@@ -123,7 +123,7 @@ def _server_config(config: SiteConfig) -> ServerConfig:
     trusted = tuple(ip_network(each, strict=False) for each in config.trusted_proxies)
     possible = exhaustion.connections_possible(config.max_connections)
     if possible < config.max_connections:
-        log.warning(
+        log.info(
             "only %d connections of the site port fit into the limit of open files; raise it with "
             "ulimit -n or LimitNOFILE=",
             possible,
