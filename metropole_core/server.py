@@ -24,6 +24,9 @@ from metropole_core.site import CLOSING_SECONDS, Site
 log = logging.getLogger("metropole.server")
 
 BACKLOG = 1024
+ACCEPT_AT_ONCE = 32
+"""What asyncio takes for the backlog is also how often it tries to accept in one go. When no more
+files may be opened it tries all of them in vain, which with a thousand takes most of a core."""
 MAX_PER_ADDRESS = 500
 """Connections of one address, IPv6 by /64. A browser has up to seven, many people may share one
 address behind a router, and a trusted proxy may have any number."""
@@ -57,6 +60,12 @@ async def serve(
         site = site_of(app)
         server = _server_config(config)
         failures: list[Exception] = []
+
+        async def opened(site: Site) -> None:
+            sock.listen(BACKLOG)
+            if ready is not None:
+                await ready(site)
+
         with _signals(stop, server):
             await start(app)
             if site.certificate is not None:
@@ -66,7 +75,7 @@ async def serve(
                     app,
                     server,
                     Sockets([sock], [], []) if server.tls else Sockets([], [sock], []),
-                    lambda: _until_stopped(site, server, stop, ready, failures),
+                    lambda: _until_stopped(site, server, stop, opened, failures),
                 )
             finally:
                 await site.stop()
@@ -130,7 +139,7 @@ def _server_config(config: SiteConfig) -> ServerConfig:
         )
     server = ServerConfig(possible, MAX_PER_ADDRESS, lambda peer: _home(peer, trusted))
     server.graceful_timeout = CLOSING_SECONDS
-    server.backlog = BACKLOG
+    server.backlog = ACCEPT_AT_ONCE
     server.keep_alive_max_requests = 100_000
     server.keep_alive_timeout = 15.0
     server.websocket_max_message_size = 64 * 1024
@@ -156,13 +165,12 @@ async def _until_stopped(
     site: Site,
     server: ServerConfig,
     stop: asyncio.Event,
-    ready: Callable[[Site], Awaitable[None]] | None,
+    opened: Callable[[Site], Awaitable[None]],
     failures: list[Exception],
 ) -> None:
     """Hypercorn calls this once the port is open, and shuts down when it returns."""
     try:
-        if ready is not None:
-            await ready(site)
+        await opened(site)
         await stop.wait()
     except Exception as error:
         failures.append(error)  # Hypercorn would wrap it in groups

@@ -1,6 +1,22 @@
-"""Addresses to listen on, as settings write them."""
+"""Addresses to listen on, as settings write them, and how many may wait there."""
 
 from __future__ import annotations
+
+import asyncio
+import os
+import socket
+
+ACCEPT_AT_ONCE = 32
+"""What to give asyncio as `backlog`: it is also how often it tries to accept in one go. When no
+more files may be opened it tries all of them in vain, once a second for each try before, which
+with a thousand takes most of a core. `let_wait` then sets how many wait."""
+
+
+def let_wait(server: asyncio.Server, connections: int) -> None:
+    """Let so many connections wait in the kernel until they are accepted."""
+    for listening in server.sockets:
+        with socket.socket(fileno=os.dup(listening.fileno())) as same:
+            same.listen(connections)
 
 
 def split_bind(value: str) -> tuple[str, int]:

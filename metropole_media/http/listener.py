@@ -21,6 +21,7 @@ from email.utils import formatdate
 from time import monotonic, time
 from typing import Any
 
+from metropole_media.bind import ACCEPT_AT_ONCE, let_wait
 from metropole_media.http.connection import Connection
 from metropole_media.http.limits import PREFLIGHT, ListenerLimits, refusal
 from metropole_media.http.origin import Origin, Pending, Response
@@ -28,6 +29,7 @@ from metropole_media.http.parser import Head
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
+_BACKLOG = 1024
 _PREFIX = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _ANSWERS = (Response, Pending)
 _OVER = 16
@@ -141,10 +143,11 @@ class Listener:
             lambda: Connection(self),
             host,
             port,
-            backlog=1024,
+            backlog=ACCEPT_AT_ONCE,
             ssl=tls,
             ssl_handshake_timeout=10.0 if tls is not None else None,
         )
+        let_wait(self._server, _BACKLOG)
         self.port = self._server.sockets[0].getsockname()[1]
         # Accepted sockets inherit it. It bounds what the kernel keeps for a client that does not
         # read, without the loss of speed on long paths that a small SO_SNDBUF has.

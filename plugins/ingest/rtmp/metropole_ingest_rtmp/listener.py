@@ -14,7 +14,7 @@ from metropole_core.contracts.ingest import IngressPoint
 from metropole_core.errors import Unavailable
 from metropole_ingest_rtmp.connection import RtmpConnection
 from metropole_ingest_rtmp.settings import RtmpSettings
-from metropole_media.bind import split_bind
+from metropole_media.bind import ACCEPT_AT_ONCE, let_wait, split_bind
 from metropole_media.rtmp.limits import RtmpLimits
 
 APP = "live"
@@ -95,10 +95,11 @@ class RtmpListener:
         loop = asyncio.get_running_loop()
         try:
             self._server = await loop.create_server(
-                lambda: RtmpConnection(self), self._host, self._port, backlog=BACKLOG
+                lambda: RtmpConnection(self), self._host, self._port, backlog=ACCEPT_AT_ONCE
             )
         except OSError as error:
             raise Unavailable(_why_not(error, self.context.settings.bind)) from error
+        let_wait(self._server, BACKLOG)
         self._port = self._server.sockets[0].getsockname()[1]
         self._timer = loop.call_later(self.tick_seconds, self._tick)
 
