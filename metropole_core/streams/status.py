@@ -1,9 +1,7 @@
-"""The live status of all channels: turns the machine, keeps time, writes down, tells everyone.
+"""The live status of all channels: turns the machine, and keeps time.
 
-The machine turns at once, in memory; what follows from it (database, event) happens in the order
-of the changes, one channel after its own. A database that is away delays no change of status: it
-is logged, and what pages ask is answered from memory. Where the channel is by then is written once
-the database is back; a broadcast that began and ended meanwhile is not in its history.
+The machine turns at once, in memory, from which pages are answered; what follows from it (database,
+event) the journal does, and a database that is away delays no change of status.
 """
 
 from __future__ import annotations
@@ -11,20 +9,18 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections import deque
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from metropole_core.contracts.channels import ChannelRef
 from metropole_core.contracts.context import Clock, Events
-from metropole_core.contracts.events import LiveState, LiveStateChanged
+from metropole_core.contracts.events import LiveState
 from metropole_core.contracts.provider import BroadcastRef, ProviderEvent
-from metropole_core.errors import DatabaseAway
 from metropole_core.streams import machine
+from metropole_core.streams.journal import ON_AIR, Change, Journal, Live
 from metropole_core.streams.machine import Moment
-from metropole_core.tasks import TaskOwner
 
 if TYPE_CHECKING:
     from metropole_core.channels import Channels
@@ -36,14 +32,7 @@ log = logging.getLogger("metropole.streams")
 
 END_SECONDS = 60.0
 """How long a key is refused after its owner ended the broadcast: OBS reconnects at once."""
-MAX_WAITING = 256
-"""Changes of one channel that may wait for the database."""
-STORE_SECONDS = 2.0
-"""How long storing one change may hold up telling of it."""
-RETRY_SECONDS = 5.0
-"""Between two tries to store what could not be stored."""
 PLAYBACK_ID_OCTETS = 16
-ON_AIR = (LiveState.LIVE, LiveState.INTERRUPTED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,37 +52,6 @@ class ChannelLive:
     started_at: datetime | None = None
     viewers: int = 0
     provider: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class _Change:
-    previous: LiveState
-    state: LiveState
-    session: str | None
-    at: datetime
-    started_at: datetime | None
-    playback_id: str | None
-    peak_viewers: int
-
-
-@dataclass(slots=True)
-class _Live:
-    ref: ChannelRef
-    provider: str
-    moment: Moment = field(default_factory=Moment)
-    started_at: datetime | None = None
-    broadcast_id: int | None = None
-    playback_id: str | None = None
-    timer: asyncio.TimerHandle | None = None
-    waiting: deque[_Change] = field(default_factory=deque)
-    written: asyncio.Event = field(default_factory=asyncio.Event)
-    unsaved: bool = False
-    unfinished: dict[int, _Change] = field(default_factory=dict)
-    """Broadcasts whose end is not stored."""
-    retry: asyncio.TimerHandle | None = None
-
-    def __post_init__(self) -> None:
-        self.written.set()
 
 
 class LiveStatus:
@@ -117,12 +75,10 @@ class LiveStatus:
         self._channels = channels
         self._registry = registry
         self._viewers = viewers
-        self._events = events
         self._clock = clock
         self._window = window
-        self._live: dict[int, _Live] = {}
-        self._stopped = False
-        self._tasks = TaskOwner("status", log, limit=100_000)
+        self._live: dict[int, Live] = {}
+        self._journal = Journal(store, channels, events, clock)
         self.cut: Callable[[int, str], None] = lambda _channel_id, _sentence: None
         """Ends a channel's publisher: (channel, sentence for the log). Set by publishing."""
 
@@ -153,7 +109,7 @@ class LiveStatus:
         live = self._live.get(channel_id)
         return live is not None and live.moment.state is not LiveState.OFFLINE
 
-    def _view(self, live: _Live) -> ChannelLive:
+    def _view(self, live: Live) -> ChannelLive:
         if live.moment.state is LiveState.OFFLINE:
             return ChannelLive(live.ref.id, LiveState.OFFLINE)
         return ChannelLive(
@@ -169,7 +125,7 @@ class LiveStatus:
         """The channel's running broadcast, or the one that would begin now."""
         live = self._live.get(channel.id)
         if live is None:
-            live = self._live[channel.id] = _Live(channel, "")
+            live = self._live[channel.id] = Live(channel, "")
         if live.playback_id is None or live.moment.state is LiveState.OFFLINE:
             live.playback_id = secrets.token_urlsafe(PLAYBACK_ID_OCTETS)
         return self._ref(live, channel, live.playback_id)
@@ -182,7 +138,7 @@ class LiveStatus:
             if live.moment.state is LiveState.INTERRUPTED and live.playback_id is not None
         ]
 
-    def _ref(self, live: _Live, channel: ChannelRef, playback_id: str) -> BroadcastRef:
+    def _ref(self, live: Live, channel: ChannelRef, playback_id: str) -> BroadcastRef:
         began = live.started_at.timestamp() if live.started_at else self._clock.time()
         return BroadcastRef(channel, playback_id, began)
 
@@ -190,7 +146,7 @@ class LiveStatus:
         """Something happened to a channel's stream. Returns at once."""
         live = self._live.get(channel.id)
         if live is None:
-            live = self._live[channel.id] = _Live(channel, event.provider)
+            live = self._live[channel.id] = Live(channel, event.provider)
         live.ref = channel
         hosted = self._registry.provider(live.provider) is not None
         if live.moment.state is LiveState.OFFLINE or not hosted:
@@ -246,7 +202,7 @@ class LiveStatus:
         now = self._clock.monotonic()
         running = []
         for row in await self._store.running():
-            live = _Live(row.channel, row.provider or "", Moment(row.state))
+            live = Live(row.channel, row.provider or "", Moment(row.state))
             self._live[row.channel.id] = live
             live.broadcast_id, live.started_at = row.broadcast_id, row.started_at
             live.playback_id = row.playback_id
@@ -259,7 +215,7 @@ class LiveStatus:
     async def stop(self) -> None:
         """Stop keeping time. What is live stays live in the database and is taken over at the
         next start, so that a restart ends no broadcast."""
-        self._stopped = True
+        self._journal.close()
         for live in self._live.values():
             for timer in (live.timer, live.retry):
                 if timer is not None:
@@ -270,14 +226,14 @@ class LiveStatus:
                 await self.settled()
         except TimeoutError:
             log.error("the last changes of live status could not be stored in time")
-        await self._tasks.stop()
+        await self._journal.stop()
 
     async def settled(self) -> None:
         """Wait until every change so far is stored and published."""
         for live in list(self._live.values()):
             await live.written.wait()
 
-    def _turn(self, live: _Live, moment: Moment) -> None:
+    def _turn(self, live: Live, moment: Moment) -> None:
         """Take over the machine's next state and do what follows."""
         previous, live.moment = live.moment, moment
         if moment.deadline != previous.deadline:
@@ -288,7 +244,7 @@ class LiveStatus:
         if moment.state is LiveState.LIVE and live.started_at is None:
             live.started_at = at
             self._viewers.reset_peak(live.ref.id)
-        change = _Change(
+        change = Change(
             previous.state,
             moment.state,
             moment.session,
@@ -301,9 +257,9 @@ class LiveStatus:
             live.started_at = live.playback_id = None
             self._end_at_provider(live)
         log.info("%s: %s -> %s", live.ref.name, previous.state.value, moment.state.value)
-        self._put(live, change)
+        self._journal.put(live, change)
 
-    def _end_at_provider(self, live: _Live) -> None:
+    def _end_at_provider(self, live: Live) -> None:
         provider = self._registry.provider(live.provider)
         if provider is None:
             return
@@ -312,7 +268,7 @@ class LiveStatus:
         except Exception:
             log.exception("provider %s could not end %s", live.provider, live.ref.name)
 
-    def _set_timer(self, live: _Live) -> None:
+    def _set_timer(self, live: Live) -> None:
         if live.timer is not None:
             live.timer.cancel()
             live.timer = None
@@ -321,12 +277,12 @@ class LiveStatus:
             delay = max(0.0, deadline - self._clock.monotonic())
             live.timer = asyncio.get_running_loop().call_later(delay, self._expired, live)
 
-    def _expired(self, live: _Live) -> None:
+    def _expired(self, live: Live) -> None:
         live.timer = None
         if not self._expire(live, self._clock.monotonic()):
             self._set_timer(live)  # the timer was a little early
 
-    def _expire(self, live: _Live, now: float) -> bool:
+    def _expire(self, live: Live, now: float) -> bool:
         """Look whether the deadline has passed. A publisher who came back and sent nothing that
         can be played is cut off: its stay does not count any more."""
         was = live.moment
@@ -337,112 +293,6 @@ class LiveStatus:
         if was.connected:
             self.cut(live.ref.id, "Nothing that could be played came in time.")
         return True
-
-    def _put(self, live: _Live, change: _Change) -> None:
-        if len(live.waiting) >= MAX_WAITING:
-            log.error("%s: the database is too slow, a change is not stored", live.ref.name)
-            live.waiting.popleft()
-        live.waiting.append(change)
-        self._start_writing(live)
-
-    def _start_writing(self, live: _Live) -> None:
-        if live.written.is_set():
-            live.written.clear()
-            self._tasks.spawn(self._write(live), live.ref.name)
-
-    def _again(self, live: _Live) -> None:
-        live.retry = None
-        self._start_writing(live)
-
-    async def _write(self, live: _Live) -> None:
-        try:
-            if not live.waiting:  # another try
-                live.unsaved = not await self._stored(live, self._store_now(live))
-            while live.waiting:
-                await self._write_change(live, live.waiting.popleft())
-        finally:
-            live.written.set()
-        if (live.unsaved or live.unfinished) and live.retry is None and not self._stopped:
-            loop = asyncio.get_running_loop()
-            live.retry = loop.call_later(RETRY_SECONDS, self._again, live)
-
-    async def _write_change(self, live: _Live, change: _Change) -> None:
-        over = change.state is LiveState.OFFLINE
-        live.unsaved = not await self._stored(live, self._store_change(live, change))
-        if over and live.unsaved and live.broadcast_id is not None:
-            live.unfinished[live.broadcast_id] = change
-        self._events.publish(
-            LiveStateChanged(
-                channel_id=live.ref.id,
-                name=live.ref.name,
-                state=change.state,
-                previous=change.previous,
-                broadcast_id=live.broadcast_id,
-                started_at=None if over else change.started_at,
-            )
-        )
-        if over:
-            live.broadcast_id = None
-
-    async def _stored(self, live: _Live, storing: Awaitable[None]) -> bool:
-        try:
-            async with asyncio.timeout(STORE_SECONDS):
-                await storing
-        except (DatabaseAway, TimeoutError):
-            return False  # the log has it from the database's side
-        except Exception:
-            log.exception("%s: the live status could not be stored", live.ref.name)
-            return False
-        return True
-
-    async def _store_change(self, live: _Live, change: _Change) -> None:
-        await self._begin(live, change.state, change.started_at, change.playback_id)
-        over = change.state is LiveState.OFFLINE
-        await self._store.save(
-            live.ref.id,
-            change.state,
-            broadcast_id=None if over else live.broadcast_id,
-            session=change.session,
-            changed_at=change.at,
-            started_at=None if over else change.started_at,
-        )
-        if over and live.broadcast_id is not None:
-            await self._store.finish(live.broadcast_id, change.at, change.peak_viewers)
-
-    async def _store_now(self, live: _Live) -> None:
-        """Write where the channel is, whatever could not be stored on the way there."""
-        moment, started_at = live.moment, live.started_at
-        await self._begin(live, moment.state, started_at, live.playback_id)
-        await self._store.save(
-            live.ref.id,
-            moment.state,
-            broadcast_id=live.broadcast_id,
-            session=moment.session,
-            changed_at=self._now(),
-            started_at=started_at,
-        )
-        for broadcast_id, end in list(live.unfinished.items()):
-            await self._store.finish(broadcast_id, end.at, end.peak_viewers)
-            del live.unfinished[broadcast_id]
-
-    async def _begin(
-        self,
-        live: _Live,
-        state: LiveState,
-        started_at: datetime | None,
-        playback_id: str | None,
-    ) -> None:
-        if state not in ON_AIR or live.broadcast_id is not None or started_at is None:
-            return
-        channel = await self._channels.by_id(live.ref.id)
-        title = channel.title if channel is not None else ""
-        live.broadcast_id = await self._store.begin(
-            live.ref.id,
-            provider=live.provider,
-            title=title,
-            started_at=started_at,
-            playback_id=playback_id,
-        )
 
     def _now(self) -> datetime:
         return datetime.fromtimestamp(self._clock.time(), UTC)

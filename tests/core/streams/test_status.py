@@ -14,7 +14,7 @@ from metropole_core.contracts.events import LiveState
 from metropole_core.contracts.provider import ProviderEvent, ProviderEventKind
 from metropole_core.db import tables
 from metropole_core.db.connection import Database
-from metropole_core.streams import status as status_module
+from metropole_core.streams import journal
 from metropole_core.testing import FakeClock
 from tests.core.streams.conftest import House
 
@@ -225,7 +225,7 @@ async def test_status_goes_on_when_the_database_is_away(
 async def test_what_could_not_be_stored_is_stored_later(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(status_module, "RETRY_SECONDS", 0.05)
+    monkeypatch.setattr(journal, "RETRY_SECONDS", 0.05)
     channel = await house.channel()
     for kind, state in (("available", "live"), ("ended", "offline")):
         await house.db.disconnect()
@@ -245,7 +245,7 @@ async def test_what_could_not_be_stored_is_stored_later(
 async def test_a_database_that_does_not_answer_holds_up_nothing_for_long(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(status_module, "STORE_SECONDS", 0.05)
+    monkeypatch.setattr(journal, "STORE_SECONDS", 0.05)
     channel = await house.channel()
 
     async def hangs(*_: Any, **__: Any) -> None:
