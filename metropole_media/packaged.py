@@ -59,7 +59,7 @@ class Part:
     number: int
     duration: float
     independent: bool
-    data: bytes
+    data: bytes | memoryview
     last: bool = False
 
 

@@ -187,11 +187,11 @@ def _headers(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
 
 
 def _as_sent(answer: media.Response, method: str) -> Response:
-    body: bytes | AsyncIterator[bytes] = answer.body
-    if method == "HEAD":
-        body = b""
-    elif len(answer.body) > PIECE:
+    body: bytes | AsyncIterator[bytes] = b""
+    if len(answer.body) > PIECE and method != "HEAD":
         body = _pieces(answer.body)
+    elif method != "HEAD":
+        body = bytes(answer.body)
     response = Response(body, status=answer.status)
     # Not what Quart takes the body for.
     response.headers = Headers(_complete(answer.headers))
@@ -215,7 +215,7 @@ def _complete(headers: tuple[tuple[str, str], ...]) -> list[tuple[str, str]]:
     return [*headers, *missing.items()]
 
 
-async def _pieces(body: bytes) -> AsyncIterator[bytes]:
+async def _pieces(body: bytes | memoryview) -> AsyncIterator[bytes]:
     """A long body as the client takes it: what is written at once is copied, and held for a
     client that does not read."""
     view = memoryview(body)

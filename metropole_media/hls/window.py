@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from metropole_media.hls.budget import Budget
 from metropole_media.hls.names import Names
@@ -48,6 +48,7 @@ class Segment:
         init: its initialisation segment.
         parts: so far.
         complete: whether it has all of them.
+        data: all parts, one behind the other, when it is complete.
         seconds, octets: of its parts together.
         text: lines of the playlist, kept by whoever writes it; for complete segments only.
     """
@@ -58,14 +59,20 @@ class Segment:
     init: Init
     parts: list[Part] = field(default_factory=list)
     complete: bool = False
+    data: bytes = b""
     seconds: float = 0.0
     octets: int = 0
     text: dict[bool, str] = field(default_factory=dict)
 
-    @property
-    def data(self) -> bytes:
-        """All parts, one behind the other."""
-        return b"".join(part.data for part in self.parts)
+    def close(self) -> None:
+        """It has all its parts. From now on they are views of one piece of memory: many clients
+        that read slowly hold this one, not a copy each."""
+        self.complete = True
+        self.data = b"".join([part.data for part in self.parts])
+        view, end = memoryview(self.data), 0
+        for index, part in enumerate(self.parts):
+            begin, end = end, end + len(part.data)
+            self.parts[index] = replace(part, data=view[begin:end])
 
 
 class Window:
@@ -146,7 +153,9 @@ class Window:
     def end_segment(self, target_duration: int) -> None:
         """The open segment is complete."""
         self.target_duration = target_duration
-        self.listed[-1].complete = True
+        newest = self.listed[-1]
+        newest.close()
+        self._parts.update((part.number, part) for part in newest.parts)
         limits = self._limits
         while len(self.listed) > limits.max_segments or (
             len(self.listed) > limits.min_segments

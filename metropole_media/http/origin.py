@@ -63,7 +63,7 @@ class Response:
     """
 
     status: int
-    body: bytes = b""
+    body: bytes | memoryview = b""
     headers: tuple[tuple[str, str], ...] = ()
     gzip: bytes | Callable[[], bytes] | None = field(default=None, repr=False, compare=False)
     _made: _Made = field(default_factory=_Made, init=False, repr=False, compare=False)

@@ -55,7 +55,7 @@ def playlist(body: Body, cache: str) -> Response:
     return Response(200, body.octets, headers, body.gzip)
 
 
-def media(data: bytes) -> Response:
+def media(data: bytes | memoryview) -> Response:
     """A part, a segment or an init segment."""
     return Response(200, data, (("Content-Type", MEDIA_TYPE), ("Cache-Control", FOREVER), *CORS))
 

@@ -278,7 +278,7 @@ class Playout:
         found = (RenditionReport.of(f"{name}.m3u8", window) for name, window in self._others())
         return [report for report in found if report is not None]
 
-    def _ready(self, kind: Kind, number: int, data: Callable[[], bytes]) -> Response:
+    def _ready(self, kind: Kind, number: int, data: Callable[[], bytes | memoryview]) -> Response:
         """An answer with media, kept for the next who asks as long as it is new."""
         key = (kind, number)
         response = self._recent.get(key)

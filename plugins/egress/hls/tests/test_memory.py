@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from metropole_core.contracts.channels import ChannelRef
 from metropole_core.testing import make_broadcast
 from metropole_media.http.origin import Request, Response
+from metropole_media.http.ranges import apply_range
 from metropole_media.live import LiveStream
 from tests.support.packaging import VIDEO, frames
 from tests.support.playlist_check import check_playlist
@@ -118,6 +119,25 @@ async def test_broadcasts_that_have_ended_take_nothing_from_those_that_run(
     house.send(publisher, frames(30, gop=60, size=25_000, start=20))
     for name in ("index.m3u8", "v0.m3u8", "v0_1.m4s"):
         assert ask(house, f"s0/{name}").status == 404
+
+
+def test_slow_readers_of_all_that_is_there_hold_no_copies(house, make_media) -> None:
+    house.send(house.publish(), make_media(31))
+    listed = check_playlist(house.text()).segments
+    whole = [segment.uri for segment in listed if segment.uri]
+    assert len(whole) > 10
+    for name in whole * 2:
+        body = house.get(name).body
+        number = int(name.removeprefix("v0_").removesuffix(".m4s"))
+        segment = house.output.playout.window.segment(number)
+        assert body is segment.data
+        ranged = apply_range(Request("GET", name, "", {"range": "bytes=1-"}), house.get(name))
+        assert ranged.body.obj is body
+        assert ranged.body == body[1:]
+        assert b"".join(part.data for part in segment.parts) == body
+        for part in segment.parts:
+            assert house.output.playout.window.part(part.number) is part
+            assert part.data.obj is body
 
 
 def test_the_share_of_the_machine(tmp_path: Path) -> None:
