@@ -125,7 +125,8 @@ class Playout:
 
     def _squeezed(self) -> None:
         self._rewrite()
-        self._playable = bool(self.window.listed)  # one that has ended may lose all
+        if not self.window.listed:  # it has ended, and has lost all
+            self._playable = False
         if not self._told_squeezed and not self.window.ended:
             self._told_squeezed = True
             self._health(Health.LOW_MEMORY)
