@@ -135,7 +135,7 @@ def too_many_streams(limit: int) -> Sentence:
     """The site is full."""
     return sentence(
         N_(
-            "%(limit)s channels are on air, and this site takes no more at a time. "
+            "This site takes %(limit)s broadcasts at a time, and there is no place left. "
             "Try again when one has ended."
         ),
         limit=Amount(limit),

@@ -229,6 +229,7 @@ class Limiter:
         if track is None:
             return True
         sentence = words.too_large(watch.limits.height, track.width, track.height)
+        self._rest(watch.channel, sentence).too_large(self._clock.monotonic())
         self._cut(watch, "height", sentence)
         return False
 

@@ -29,6 +29,9 @@ WARN_BEFORE = (600.0, 60.0)
 RESTS = (15.0, 30.0, 60.0, 120.0, 240.0, 300.0)
 """Seconds for which a channel that was cut off for its bitrate is refused, the first time, the
 second...: encoders reconnect at once and would go on as before."""
+REST_AFTER_SIZE = 5.0
+"""Seconds that a key is refused after too large a picture: what OBS is told while it streams it
+throws away, what it is told when it connects again stands in its log."""
 REST_AFTER_END = 300.0
 """Seconds for which a channel is refused whose broadcast lasted as long as it may."""
 FORGIVEN_AFTER = 120.0
@@ -160,6 +163,10 @@ class Rests:
         self._cuts += 1
         self.until = self._last = now + seconds
         return seconds
+
+    def too_large(self, now: float) -> None:
+        """Its picture was too large."""
+        self.until = max(self.until, now + REST_AFTER_SIZE)
 
     def ended(self, now: float) -> None:
         """Its broadcast lasted as long as it may."""

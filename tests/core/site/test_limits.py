@@ -23,6 +23,7 @@ from metropole_core.channels import Channel
 from metropole_core.contracts.events import LiveState
 from metropole_core.limits import OwnLimits
 from metropole_core.site import Site
+from metropole_core.streams import limits as rules
 from metropole_media.rtmp import messages
 from tests.core.site.conftest import Configure, running
 from tests.support.publisher import publishing
@@ -202,8 +203,12 @@ async def test_too_high_a_bitrate(
 
 
 async def test_what_a_real_encoder_is_told(
-    configure: Configure, sqlite_template: Path, tmp_path: Path
+    configure: Configure,
+    sqlite_template: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(rules, "REST_AFTER_SIZE", 0.0)
     limits = {"height": 240, "streams": 1}
     async with place(configure, sqlite_template, tmp_path, **limits) as here:
         one, key = await here.channel("owner")
@@ -223,7 +228,7 @@ async def test_what_a_real_encoder_is_told(
                 await encoder.ask(other_key)
                 told = await encoder.full_status()
                 assert told["code"] == "NetStream.Publish.Denied"
-                assert "1 channels are on air" in told["description"]
+                assert "there is no place left" in told["description"]
             assert "Your encoder was not let in." in await here.page("other")
             publisher.kill()
             await until(lambda: here.state(one) is LiveState.INTERRUPTED)

@@ -13,7 +13,7 @@ from metropole_core.contracts.events import EncoderNoticed, LiveState
 from metropole_core.contracts.publishing import Refusal
 from metropole_core.db.connection import Database
 from metropole_core.limits import Notice, OwnLimits
-from metropole_core.streams.limits import CUT_WITHIN, REST_AFTER_END, RESTS
+from metropole_core.streams.limits import CUT_WITHIN, REST_AFTER_END, REST_AFTER_SIZE, RESTS
 from metropole_core.testing import FakeClock
 from metropole_media.live import Packet, PublisherHandle, Track
 from tests.core.streams.conftest import VIDEO, House
@@ -158,7 +158,7 @@ async def test_the_reconnect_window_outlasts_the_first_rest(town: Make) -> None:
     assert here.state(lab) is LiveState.INTERRUPTED  # the same broadcast
 
 
-async def test_a_large_picture_is_seen_by_nobody(town: Make) -> None:
+async def test_a_large_picture_is_seen_by_nobody(town: Make, clock: FakeClock) -> None:
     here = await town(height="1080p")
     channel = await here.channel()
     grant, handle = await here.publish(channel)
@@ -172,7 +172,11 @@ async def test_a_large_picture_is_seen_by_nobody(town: Make) -> None:
     assert "OBS > Settings > Video" in sentence
     assert here.last(channel.id).code == "height"
     assert here.state(channel.id) is LiveState.OFFLINE
-    # A smaller one is welcome at once.
+    # OBS reads only what it is told when it connects, so it is told once more.
+    refusal = await here.refusal_of(channel.id)
+    assert refusal.sentence.startswith(sentence.rstrip("."))
+    assert refusal.retry_after == pytest.approx(REST_AFTER_SIZE)
+    clock.advance(REST_AFTER_SIZE)
     _, handle = await here.publish(channel)
     handle.describe((VIDEO,))
     assert not handle.detached
@@ -250,7 +254,9 @@ async def test_too_many_streams(town: Make) -> None:
     three = await here.channel("lab_three")
     refusal = await here.refusal_of(three.id)
     assert refusal.code == "limit"
-    assert refusal.sentence.startswith("2 channels are on air, and this site takes no more")
+    assert refusal.sentence.startswith(
+        "This site takes 2 broadcasts at a time, and there is no place left"
+    )
     assert here.last(three.id).kind == "refused"
     # Within the window its place is kept.
     await here.drop(one, handle)
