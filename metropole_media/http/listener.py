@@ -23,6 +23,7 @@ from typing import Any
 
 from metropole_media.bind import ACCEPT_AT_ONCE, let_wait
 from metropole_media.http.connection import Connection
+from metropole_media.http.door import Door
 from metropole_media.http.limits import PREFLIGHT, ListenerLimits, refusal
 from metropole_media.http.origin import Origin, Pending, Response
 from metropole_media.http.parser import Head
@@ -34,6 +35,8 @@ _PREFIX = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _ANSWERS = (Response, Pending)
 _OVER = 16
 """refused connections of one address, beyond its cap, that are still told why"""
+HANDSHAKE_SECONDS = 10.0
+"""in which a client must have agreed on a key, where TLS is spoken"""
 
 
 @dataclass(slots=True)
@@ -139,14 +142,18 @@ class Listener:
             OSError: it cannot be opened (taken, not ours, no such address).
         """
         self.loop = asyncio.get_running_loop()
-        self._server = await self.loop.create_server(
-            lambda: Connection(self),
-            host,
-            port,
-            backlog=ACCEPT_AT_ONCE,
-            ssl=tls,
-            ssl_handshake_timeout=10.0 if tls is not None else None,
-        )
+        if tls is None:
+            self._server = await self.loop.create_server(
+                lambda: Connection(self), host, port, backlog=ACCEPT_AT_ONCE
+            )
+        else:
+            self._server = await self.loop.create_server(
+                lambda: Connection(self),
+                sock=self._door(host, port),
+                backlog=ACCEPT_AT_ONCE,
+                ssl=tls,
+                ssl_handshake_timeout=HANDSHAKE_SECONDS,
+            )
         let_wait(self._server, _BACKLOG)
         self.port = self._server.sockets[0].getsockname()[1]
         # Accepted sockets inherit it. It bounds what the kernel keeps for a client that does not
@@ -156,6 +163,14 @@ class Listener:
             for sock in self._server.sockets:
                 with suppress(OSError):
                     sock.setsockopt(socket.IPPROTO_TCP, option, self.limits.unsent)
+
+    def _door(self, host: str, port: int) -> Door:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        listening = socket.create_server((host, port), family=family, backlog=_BACKLOG)
+        # Those beyond a cap that are told why come in.
+        most = self.limits.max_connections + _OVER
+        most_of_one = self.limits.max_per_address + _OVER
+        return Door(listening, most, most_of_one, self._address)
 
     async def close(self) -> None:
         """Close the port and all connections, within a second. Safe to call twice.

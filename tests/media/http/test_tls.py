@@ -77,3 +77,26 @@ async def test_a_client_that_leaves_while_it_is_answered_asks_for_no_warning(
         await asyncio.to_thread(leave, client)
         await until(lambda: not server.listener.stats.connections)
     assert not [each for each in caplog.messages if "eof_received" in each]
+
+
+async def test_connections_are_counted_before_tls_is_spoken(
+    server: Server, trusting: ssl.SSLContext
+) -> None:
+    most = server.listener.limits.max_per_address
+    silent = [await server.client() for _ in range(most + 40)]
+
+    def turned_away() -> int:
+        return sum(client.reader.at_eof() for client in silent)
+
+    await until(lambda: turned_away() == 40 - 16)  # so many more are there to be told why
+    assert not server.listener.stats.connections
+    for client in silent:
+        await client.close()
+    # All have left, so there is room again.
+    client = await server.client(ssl=trusting)
+    client.get("/shelf/text")
+    assert (await client.answer())[0] == 200
+    await client.close()
+    await until(lambda: not server.listener.stats.connections)
+    door = server.listener._server.sockets[0]._sock  # type: ignore[union-attr]
+    assert (door._inside, dict(door._homes)) == (0, {})
