@@ -20,6 +20,7 @@ from metropole_core.config import SiteConfig, split_bind
 from metropole_core.errors import Unavailable
 from metropole_core.hypercorn_parts import ServerConfig
 from metropole_core.site import CLOSING_SECONDS, Site
+from metropole_media.http.door import Door
 
 log = logging.getLogger("metropole.server")
 
@@ -70,6 +71,7 @@ async def serve(
             await start(app)
             if site.certificate is not None:
                 server.tls = site.certificate.context
+                sock = _door(sock, config, server)
             try:
                 await hypercorn_parts.serve(
                     app,
@@ -83,6 +85,11 @@ async def serve(
             raise failures[0]
     finally:
         sock.close()
+
+
+def _door(sock: socket.socket, config: SiteConfig, server: ServerConfig) -> Door:
+    possible = exhaustion.connections_possible(config.max_connections)
+    return Door(sock, possible, MAX_PER_ADDRESS, lambda peer: server.home(peer[0]))
 
 
 def bind_socket(bind: str) -> socket.socket:

@@ -4,6 +4,7 @@ be used."""
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import shutil
 import ssl
@@ -54,6 +55,33 @@ async def test_both_ports_speak_tls(tmp_path: Path) -> None:
     log = "".join(site.log)
     assert "Traceback" not in log
     assert "WARNING" not in log
+
+
+async def test_who_connects_and_says_nothing_is_counted(tmp_path: Path) -> None:
+    site = make_site(tmp_path)
+    await site.init()
+    chain, _ = self_signed(tmp_path, "site")
+    text = site.config.read_text().replace(site.url, f"https://127.0.0.1:{site.port}")
+    files = 'certificate = "site.crt"\ncertificate_key = "site.key"\n'
+    site.config.write_text(f"{files}max_connections = 20\n{text}")
+    site.trusted = chain
+    await site.start()
+    try:
+        silent = [await asyncio.open_connection("127.0.0.1", site.port) for _ in range(50)]
+        async with asyncio.timeout(5):
+            while sum(reader.at_eof() for reader, _ in silent) < 30:  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+        for _, writer in silent:
+            writer.close()
+        async with asyncio.timeout(5):
+            while True:
+                with contextlib.suppress(OSError):
+                    if (await shown(site.port, chain))[0].startswith("HTTP/1.1 200"):
+                        break
+                await asyncio.sleep(0.05)
+    finally:
+        assert await site.stop() == 0
+    assert "Traceback" not in "".join(site.log)
 
 
 async def test_a_renewed_certificate_is_taken_without_a_restart(
