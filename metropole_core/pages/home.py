@@ -75,7 +75,7 @@ async def preferences() -> WerkzeugResponse:
 async def healthz() -> Response:
     """200 while the site answers and its database does. The doctor knows a site by these words,
     and by the header whether the public address leads to this very one."""
-    await pages().site.db.fetch_val("SELECT 1")
+    await pages().site.db.ping()
     answer = Response("metropole: ok\n", content_type="text/plain; charset=utf-8")
     answer.headers["Metropole-Instance"] = pages().site.instance
     return answer
