@@ -74,7 +74,7 @@ def list_(config_path: Path | None, as_json: bool) -> None:
 
 
 @invite.command()
-@click.argument("number", type=int)
+@click.argument("number", type=int, metavar="ID")
 @click.pass_obj
 def revoke(config_path: Path | None, number: int) -> None:
     """Take the invitation of that ID back: its link lets nobody in any more."""

@@ -58,7 +58,9 @@ def schema(current: str | None, head: str, config: SiteConfig) -> Finding:
     kind = config.database.partition(":")[0].partition("+")[0]
     if current == head:
         return Finding(Level.OK, "Database", f"{kind} answers and is up to date")
-    sentence = f"it is at {current or 'nothing'}, this release needs {head}"
+    sentence = f"its tables are those of {current}, this release needs {head}"
+    if current is None:
+        sentence = "it has no tables yet"
     if config.auto_upgrade:
         return Finding(Level.OK, "Database", f"{sentence}; the next start upgrades it")
     advice = "Back it up, then: metropole db upgrade"
