@@ -4,8 +4,10 @@ own, on free ports."""
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import resource
+import secrets
 import signal
 import socket
 import ssl
@@ -17,6 +19,7 @@ from pathlib import Path
 
 METROPOLE = Path(sys.executable).with_name("metropole")
 START_TIMEOUT = 30.0
+PORTS = range(15_000, 32_000)
 LIMITS = {resource.RLIMIT_NOFILE: "nofile", resource.RLIMIT_FSIZE: "fsize"}
 """The options of prlimit (util-linux), which keeps the process id."""
 ADMIN = "boss"
@@ -24,8 +27,13 @@ ADMIN_PASSWORD = "a password for the tests"
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports of 127.0.0.1 that nobody listens on now."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    """Ports of 127.0.0.1 that nobody listens on now. Not of those that the system gives away by
+    itself: a site that is stopped and started again shall find its own still free."""
+    sockets: list[socket.socket] = []
+    while len(sockets) < count:
+        with contextlib.suppress(OSError):
+            port = PORTS.start + secrets.randbelow(len(PORTS))
+            sockets.append(socket.create_server(("127.0.0.1", port)))
     ports = [each.getsockname()[1] for each in sockets]
     for each in sockets:
         each.close()
