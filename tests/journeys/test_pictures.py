@@ -189,6 +189,9 @@ async def test_the_home_page(shown: Shown) -> None:
     viewer, mayor = shown.viewer, shown.mayor
     await mayor.goto(f"{shown.url}/northlight")
     await Watch(mayor).playing(timeout=15)
+    await viewer.goto("about:blank")
+    # The list counts as of when it is made; what changes before its socket is open comes later.
+    await expect(mayor.locator(".viewers[data-viewers='1']").first).to_be_attached(timeout=15_000)
     await viewer.goto(shown.url)
     await expect(viewer.locator(".badge:has(.viewers-word)").first).to_have_text("1 viewer")
     for channel in ("northlight", "townsquare"):
