@@ -8,8 +8,8 @@ import errno
 import logging
 import signal
 import socket
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from collections.abc import Awaitable, Callable, Iterator
+from ipaddress import ip_network
 
 from hypercorn.config import Sockets
 
@@ -144,7 +144,7 @@ def _server_config(config: SiteConfig) -> ServerConfig:
             "ulimit -n or LimitNOFILE=",
             possible,
         )
-    server = ServerConfig(possible, MAX_PER_ADDRESS, lambda peer: _home(peer, trusted))
+    server = ServerConfig(possible, MAX_PER_ADDRESS, lambda peer: counted(peer, trusted))
     server.graceful_timeout = CLOSING_SECONDS
     server.backlog = ACCEPT_AT_ONCE
     server.keep_alive_max_requests = 100_000
@@ -155,17 +155,6 @@ def _server_config(config: SiteConfig) -> ServerConfig:
     server.include_server_header = False
     server.ssl_handshake_timeout = 10.0
     return server
-
-
-def _home(peer: str, trusted: Sequence[IPv4Network | IPv6Network]) -> str | None:
-    """What connections are counted by; None for this machine itself and for proxies."""
-    with contextlib.suppress(ValueError):
-        address = ip_address(peer.partition("%")[0])
-        if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
-            address = address.ipv4_mapped
-        if any(address in network for network in trusted):
-            return None
-    return counted(peer)
 
 
 async def _until_stopped(

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import ipaddress
 import math
+from collections.abc import Sequence
 
 from metropole_core.contracts.backplane import Shared
 from metropole_core.errors import TooMany
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 class RateLimit:
@@ -52,15 +55,18 @@ def address_key(address: str) -> str:
     return str(parsed)
 
 
-def counted(address: str) -> str | None:
+def counted(address: str, proxies: Sequence[Network] = ()) -> str | None:
     """What limits count by: `address_key`, or None for this machine itself, since everybody comes
-    from there when a proxy in front is not known as one."""
+    from there when a proxy in front is not known as one, and for the proxies that are known."""
     try:
         parsed = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:
         return address_key(address)
     mapped = parsed.ipv4_mapped if isinstance(parsed, ipaddress.IPv6Address) else None
-    return None if (mapped or parsed).is_loopback else address_key(address)
+    parsed = mapped or parsed
+    if parsed.is_loopback or any(parsed in network for network in proxies):
+        return None
+    return address_key(address)
 
 
 def _words(seconds: float) -> str:

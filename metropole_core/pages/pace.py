@@ -40,12 +40,10 @@ class Pace:
         @lru_cache(maxsize=4096)
         def home(address: str) -> str | None:
             try:
-                parsed = ipaddress.ip_address(address.partition("%")[0])
+                ipaddress.ip_address(address.partition("%")[0])
             except ValueError:
                 return None  # a socket of this machine
-            mapped = parsed.ipv4_mapped if isinstance(parsed, ipaddress.IPv6Address) else None
-            parsed = mapped or parsed
-            return None if any(parsed in each for each in networks) else counted(address)
+            return counted(address, networks)
 
         self._home = home
 

@@ -20,6 +20,7 @@ import pytest
 from quart import Response, request, websocket
 
 from metropole_core import hypercorn_parts, server
+from metropole_core.accounts.limits import counted
 from metropole_core.app import create_app
 from metropole_core.config import split_bind
 from metropole_core.errors import ConfigError, MetropoleError, Unavailable
@@ -245,7 +246,7 @@ async def test_connections_of_one_address_are_bounded(
     async with running(config):  # of this machine there may be any number
         for _, writer, _ in [await open_socket(config) for _ in range(4)]:
             writer.close()
-    monkeypatch.setattr(server, "_home", lambda peer, trusted: peer)
+    monkeypatch.setattr(server, "counted", lambda peer, trusted: peer)
     async with running(config):
         open_ones = [await open_socket(config) for _ in range(2)]
         reader, writer = await ask(config, "GET /wait HTTP/1.1\nHost: x\n\n")
@@ -270,7 +271,7 @@ async def test_connections_of_one_address_are_bounded(
 )
 def test_by_what_connections_are_counted(peer: str, home: str | None) -> None:
     trusted = (ip_network("10.0.0.0/8"), ip_network("2001:db8:9::1/128"))
-    assert server._home(peer, trusted) == home
+    assert counted(peer, trusted) == home
 
 
 async def test_who_does_not_read_is_cut_off(
