@@ -15,6 +15,7 @@ from metropole_core.contracts.backplane import Shared
 from metropole_core.contracts.channels import Channels
 from metropole_core.contracts.context import Addresses, Clock, PluginContext, Registry
 from metropole_core.contracts.publishing import Publishing
+from metropole_core.contracts.transcoding import Transcoding
 from metropole_core.tasks import TaskOwner
 
 MIN_SECRET = 4
@@ -49,6 +50,7 @@ class ContextMaker:
         addresses: Addresses,
         channels: Channels,
         publishing: Publishing,
+        transcoding: Transcoding,
     ) -> None:
         self._clock = clock
         self._bus = bus
@@ -57,6 +59,7 @@ class ContextMaker:
         self._addresses = addresses
         self._channels = channels
         self._publishing = publishing
+        self._transcoding = transcoding
         self._tasks: dict[str, TaskOwner] = {}
         self.tls: ssl.SSLContext | None = None
 
@@ -78,6 +81,7 @@ class ContextMaker:
             addresses=self._addresses,
             channels=self._channels,
             publishing=self._publishing,
+            transcoding=self._transcoding,
             tls=self.tls,
             log=log,
             spawn=tasks.spawn,

@@ -30,8 +30,10 @@ from metropole_core.contracts.chat_mode import ChatMode
 from metropole_core.contracts.checks import Check
 from metropole_core.contracts.egress import Egress
 from metropole_core.contracts.ingest import Ingest
+from metropole_core.contracts.ladder import LadderPolicy
 from metropole_core.contracts.provider import Provider
 from metropole_core.contracts.theme import Theme
+from metropole_core.contracts.transcoder import Transcoder
 
 API_VERSION = "1.0"
 
@@ -62,6 +64,22 @@ class HookSpecs:
         """Hand over ways to play what is hosted here.
 
         Runs once at start-up. `register` takes a `contracts.egress.Egress`.
+        """
+
+    @hookspec
+    def register_transcoder(self, register: Callable[[Transcoder], None]) -> None:
+        """Hand over ways to make further qualities of what is hosted here.
+
+        Runs once at start-up. `register` takes a `contracts.transcoder.Transcoder`; it is probed
+        when the site is up.
+        """
+
+    @hookspec
+    def register_ladder(self, register: Callable[[LadderPolicy], None]) -> None:
+        """Hand over ways to decide which qualities a stream gets.
+
+        Runs once at start-up. `register` takes a `contracts.ladder.LadderPolicy`; the operator
+        chooses one with the setting `transcoding.ladder`.
         """
 
     @hookspec

@@ -19,8 +19,10 @@ from metropole_core.contracts.chat_mode import ChatMode
 from metropole_core.contracts.checks import Check
 from metropole_core.contracts.egress import Egress
 from metropole_core.contracts.ingest import Ingest
+from metropole_core.contracts.ladder import LadderPolicy
 from metropole_core.contracts.provider import Provider
 from metropole_core.contracts.theme import Theme
+from metropole_core.contracts.transcoder import Transcoder
 from metropole_core.errors import PluginError
 
 NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
@@ -32,6 +34,8 @@ KINDS: dict[str, type[Any]] = {
     "register_provider": Provider,
     "register_ingest": Ingest,
     "register_egress": Egress,
+    "register_transcoder": Transcoder,
+    "register_ladder": LadderPolicy,
     "register_chat_mode": ChatMode,
     "register_theme": Theme,
     "register_checks": Check,
@@ -133,6 +137,14 @@ class Registry:
     def egresses(self) -> tuple[Egress, ...]:
         """Every egress, by name."""
         return self._all("register_egress")
+
+    def transcoders(self) -> tuple[Transcoder, ...]:
+        """Every transcoder, by name."""
+        return self._all("register_transcoder")
+
+    def ladders(self) -> tuple[LadderPolicy, ...]:
+        """Every ladder policy, by name."""
+        return self._all("register_ladder")
 
     def chat_modes(self) -> tuple[ChatMode, ...]:
         """Every chat mode, in the order in which they are asked: by stage, then by name."""

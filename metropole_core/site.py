@@ -48,6 +48,7 @@ from metropole_core.streams.store import StreamStore
 from metropole_core.streams.unwell import Unwell
 from metropole_core.streams.viewers import Viewers
 from metropole_core.tls import Certificate, certificate_of
+from metropole_core.transcoding import TranscodingService
 
 log = logging.getLogger("metropole.site")
 
@@ -161,6 +162,7 @@ class Site:
             self.rights,
             self.limiter,
         )
+        self.transcoding = TranscodingService(self.registry)
         self.people.changed.append(self.publishing.recheck)
         self.channels.key_rotated.append(self.publishing.key_rotated)
         self.settings = SettingsStore(self.db, self.keys)
@@ -172,6 +174,7 @@ class Site:
             addresses=self.addresses,
             channels=ChannelRefs(self.channels),
             publishing=self.publishing,
+            transcoding=self.transcoding,
         )
         self.plugins = PluginManager(config, self.registry, self._contexts.release)
         self.certificate: Certificate | None = None

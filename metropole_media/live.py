@@ -16,6 +16,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from metropole_media.codecs.model import Colour
+from metropole_media.ladder import Ladder
+
 log = logging.getLogger(__name__)
 
 MAX_TRACKS = 16
@@ -28,17 +31,22 @@ class Track:
     """One elementary stream with its codec configuration.
 
     Fields:
-        id: stable within the stream; 0 is the first video track, 100 the first audio track.
+        id: stable within the stream; video tracks count from 0, audio tracks from 100. Of several
+            video tracks (multitrack) each is a quality of the same picture, 0 the best.
         kind: "video" or "audio".
-        fourcc: sample entry of the codec ("avc1", "mp4a").
+        fourcc: sample entry of the codec ("avc1", "hvc1", "av01", "vp09", "mp4a", "Opus").
         codec: RFC 6381 string, exact ("avc1.640028", "mp4a.40.2").
         timescale: ticks a second of the packets' time stamps.
-        config: the decoder configuration record as the sample entry holds it (avcC payload,
-            AudioSpecificConfig).
+        config: the decoder configuration record as the sample entry holds it (payload of avcC,
+            hvcC, av1C, vpcC or dOps; AudioSpecificConfig).
         width, height: pixels, 0 for audio.
         frame_rate: frames a second when the source says it, else 0.0. A hint.
         sample_rate, channels: Hz and count, 0 for video.
-        samples_per_packet: audio samples in a packet (1024 for AAC-LC), 0 for video.
+        samples_per_packet: audio samples in a packet (1024 for AAC-LC), 0 for video and where it
+            varies.
+        bit_depth: of luma, 0 for audio.
+        colour: None for audio, and when nobody says.
+        language: BCP 47 tag of an audio track, "" when nobody says.
     """
 
     id: int
@@ -53,6 +61,9 @@ class Track:
     sample_rate: int = 0
     channels: int = 0
     samples_per_packet: int = 0
+    bit_depth: int = 0
+    colour: Colour | None = None
+    language: str = ""
 
 
 @dataclass(slots=True)
@@ -119,7 +130,8 @@ class PublisherHandle:
 
     def __init__(self, stream: LiveStream) -> None:
         self._stream = stream
-        self._offset_ms: float | None = None
+        # The packets of a rendition lie on the timeline already.
+        self._offset_ms: float | None = 0.0 if stream.is_rendition else None
         self._described = False
         self.detached = False
 
@@ -166,10 +178,18 @@ class LiveStream:
     Arguments:
         name: for logs.
         clock: monotonic seconds.
+        is_rendition: its packets lie on the timeline of another stream, whose rendition it is.
+
+    Fields:
+        ladder: the renditions of the stream beside its source.
     """
 
-    def __init__(self, name: str, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, name: str, clock: Callable[[], float], *, is_rendition: bool = False
+    ) -> None:
         self.name = name
+        self.is_rendition = is_rendition
+        self.ladder = Ladder(lambda each: LiveStream(f"{name}/{each}", clock, is_rendition=True))
         self.tracks: tuple[Track, ...] = ()
         self.epoch = 0
         self.ended = False
@@ -240,6 +260,7 @@ class LiveStream:
         subscribers, self._subscribers = self._subscribers, ()
         for subscriber in subscribers:
             self._call(subscriber, subscriber.on_end)
+        self.ladder.end()
 
     def _describe(self, tracks: tuple[Track, ...]) -> None:
         if len(tracks) > MAX_TRACKS:

@@ -16,6 +16,7 @@ from metropole_core.contracts.egress import Egress
 from metropole_core.contracts.events import Event
 from metropole_core.contracts.ingest import Ingest
 from metropole_core.contracts.publishing import Publishing
+from metropole_core.contracts.transcoding import Transcoding
 
 S = TypeVar("S", bound=BaseModel)
 E = TypeVar("E", bound=Event)
@@ -86,6 +87,7 @@ class PluginContext(Generic[S]):
     addresses: Addresses
     channels: Channels
     publishing: Publishing
+    transcoding: Transcoding
     tls: ssl.SSLContext | None
     """For servers that the plugin opens: the site's certificate, kept fresh. None when the operator
     set none, since a web server in front speaks TLS or nobody does."""

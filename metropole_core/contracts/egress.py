@@ -35,6 +35,8 @@ class PlaybackSource:
         url: absolute URL.
         mime_type: "application/vnd.apple.mpegurl".
         latency_ms: what a viewer can expect, for the order of choice.
+        target_ms: how far behind the newest media the player is to keep the picture; 0: as its
+            engine likes it.
         fallback_url: absolute URL of the same on the site's own port, for players that cannot
             reach the host and port of `url` (a strict firewall, a tunnel, mixed content). All
             that hangs on it lies beside it under the same names. None: there is no second way.
@@ -45,13 +47,15 @@ class PlaybackSource:
     mime_type: str
     latency_ms: int
     fallback_url: str | None = None
+    target_ms: int = 0
 
 
 class Output(Protocol):
     """One stream as one egress plays it out."""
 
-    def source(self) -> PlaybackSource:
-        """How to play it; valid from the first call of `available` until the broadcast ends."""
+    def source(self) -> PlaybackSource | None:
+        """How to play it; valid from the first call of `available` until the broadcast ends.
+        None: this egress makes something else than playback."""
 
     def close(self) -> None:
         """Free everything. The LiveStream has ended, or the plugin is stopped."""

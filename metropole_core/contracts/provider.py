@@ -10,6 +10,7 @@ from typing import Protocol
 from metropole_core.contracts.channels import ChannelRef
 from metropole_core.contracts.egress import PlaybackSource
 from metropole_core.contracts.ingest import IngressPoint
+from metropole_core.contracts.latency import Latency
 from metropole_media.live import LiveStream
 
 
@@ -23,11 +24,13 @@ class BroadcastRef:
             each broadcast; the same again after a restart of the server, if the encoder comes
             back in time.
         started_at: Unix time at which it went live; the present when it has not yet.
+        latency: how close to live its creator wants it played.
     """
 
     channel: ChannelRef
     playback_id: str
     started_at: float
+    latency: Latency = Latency.LOW
 
 
 class ProviderEventKind(str, Enum):

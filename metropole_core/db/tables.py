@@ -111,6 +111,11 @@ channels = _table(
     sa.Column("thumbnail", sa.String(200)),
     sa.Column("avatar", sa.String(200)),
     sa.Column("provider", sa.String(50)),
+    # "normal", "low" or "ultra_low"; NULL: as the site's setting says.
+    sa.Column("latency", key(20)),
+    # The newest picture out of a stream, and when it was taken.
+    sa.Column("preview", sa.String(200)),
+    sa.Column("preview_at", Utc),
     _flag("chat_enabled", default=True),
     # Until then the key is refused: the creator ended the broadcast and OBS would come back.
     sa.Column("refused_until", Utc),

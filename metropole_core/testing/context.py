@@ -16,6 +16,7 @@ from metropole_core.contracts.channels import ChannelRef
 from metropole_core.contracts.context import Clock, PluginContext, Registry
 from metropole_core.contracts.provider import BroadcastRef
 from metropole_core.contracts.publishing import Grant, Refusal
+from metropole_core.contracts.transcoding import Transcoding
 from metropole_core.registry import Registry as CoreRegistry
 from metropole_core.tasks import TaskOwner
 from metropole_core.testing.clock import FakeClock
@@ -118,6 +119,18 @@ class FakeAddresses:
         return f"rtmp://{self.host}" if port == 1935 else f"rtmp://{self.host}:{port}"
 
 
+class FakeTranscoding:
+    """`contracts.transcoding.Transcoding`: no renditions. `followed` holds what was asked for."""
+
+    def __init__(self) -> None:
+        self.followed: list[tuple[BroadcastRef, LiveStream]] = []
+
+    def follow(self, broadcast: BroadcastRef, stream: LiveStream) -> Callable[[], None]:
+        self.followed.append((broadcast, stream))
+        stream.ladder.declare(())
+        return lambda: None
+
+
 def make_context(
     settings: S,
     *,
@@ -126,6 +139,7 @@ def make_context(
     events: EventBus | None = None,
     registry: Registry | None = None,
     publishing: FakePublishing | None = None,
+    transcoding: Transcoding | None = None,
     channels: Iterable[ChannelRef] = (CHANNEL,),
 ) -> PluginContext[S]:
     """What a plugin gets from the house, with parts that tests can look into.
@@ -146,6 +160,7 @@ def make_context(
         addresses=FakeAddresses(),
         channels=FakeChannels(channels),
         publishing=publishing or FakePublishing(clock=clock),
+        transcoding=transcoding or FakeTranscoding(),
         tls=None,
         log=log,
         spawn=TaskOwner(name, log).spawn,

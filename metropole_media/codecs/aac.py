@@ -6,10 +6,9 @@ RFC 6381 section 3.3.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from metropole_media.codecs.bits import BitReader
 from metropole_media.codecs.errors import BadRecord, UnsupportedProfile
+from metropole_media.codecs.model import AudioConfig
 
 MAX_RECORD = 1024
 RATES = (
@@ -22,24 +21,7 @@ AAC_LC, SBR, PS, ESCAPE = 2, 5, 29, 31
 EXPLICIT_RATE = 15
 
 
-@dataclass(frozen=True, slots=True)
-class AacConfig:
-    """What an encoder says about its AAC stream.
-
-    Fields:
-        codec: RFC 6381 string ("mp4a.40.2").
-        sample_rate: Hz as played, so twice the core's rate with explicit SBR.
-        channels: count as played.
-        samples_per_packet: at `sample_rate`: 1024 for AAC-LC, 2048 with explicit SBR.
-    """
-
-    codec: str
-    sample_rate: int
-    channels: int
-    samples_per_packet: int
-
-
-def parse_asc(config: bytes) -> AacConfig:
+def parse_asc(config: bytes) -> AudioConfig:
     """Read an AudioSpecificConfig.
 
     Raises:
@@ -68,7 +50,7 @@ def parse_asc(config: bytes) -> AacConfig:
     core_samples = 960 if bits.flag() else 1024
     if core_rate == 0 or rate % core_rate:
         raise BadRecord("The AAC configuration holds sampling rates that do not fit together.")
-    return AacConfig(
+    return AudioConfig(
         codec=f"mp4a.40.{name}",
         sample_rate=rate,
         channels=2 if kind == PS and layout == 1 else CHANNELS[layout],

@@ -6,9 +6,9 @@ Source: ISO/IEC 14496-15 section 5.3.3.1 (AVCDecoderConfigurationRecord), RFC 63
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 
 from metropole_media.codecs.errors import BadRecord
+from metropole_media.codecs.model import AccessUnit, VideoConfig
 from metropole_media.codecs.sps import WITH_CHROMA, parse_sps
 
 MAX_RECORD = 64 * 1024
@@ -23,47 +23,7 @@ RECOVERY_POINT = 6
 MAX_SEI_MESSAGES = 16
 
 
-@dataclass(frozen=True, slots=True)
-class AvcConfig:
-    """What an encoder says about its H.264 stream.
-
-    Fields:
-        codec: RFC 6381 string ("avc1.640028"), from the sequence parameter set.
-        width, height: pixels after cropping.
-        frame_rate: frames a second by the VUI timing, 0.0 when it is not given.
-        nal_length_size: octets of the length in front of each NAL unit (1, 2 or 4).
-        chroma_format, bit_depth: as in `sps.Sps`.
-    """
-
-    codec: str
-    width: int
-    height: int
-    frame_rate: float
-    nal_length_size: int
-    chroma_format: int
-    bit_depth: int
-
-
-@dataclass(slots=True)
-class AccessUnit:
-    """A frame, read.
-
-    Fields:
-        data: its NAL units, as far as they can be read.
-        whole: whether that is all of them.
-        picture: whether it holds a slice of a picture.
-        key: whether decoding can begin here.
-        sets: sequence and picture parameter sets inside.
-    """
-
-    data: memoryview
-    whole: bool
-    picture: bool
-    key: bool
-    sets: list[bytes]
-
-
-def parse_avcc(record: bytes) -> AvcConfig:
+def parse_avcc(record: bytes) -> VideoConfig:
     """Read an AVCDecoderConfigurationRecord (the payload of an avcC box).
 
     Raises:
@@ -87,7 +47,7 @@ def parse_avcc(record: bytes) -> AvcConfig:
     if not pictures:
         raise BadRecord("The H.264 configuration holds no picture parameter set.")
     sps = parse_sps(sets[0])
-    return AvcConfig(
+    return VideoConfig(
         codec=f"avc1.{sps.profile:02x}{sps.compatibility:02x}{sps.level:02x}",
         width=sps.width,
         height=sps.height,
@@ -107,7 +67,7 @@ def read_access_unit(data: memoryview, nal_length_size: int, flagged: bool) -> A
 
     Arguments:
         data: NAL units, each with its length in front.
-        nal_length_size: `AvcConfig.nal_length_size`.
+        nal_length_size: `VideoConfig.nal_length_size`.
         flagged: whether the container calls it a key frame.
     """
     at, end = 0, len(data)

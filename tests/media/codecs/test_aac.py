@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metropole_media.codecs.aac import AacConfig, parse_asc
+from metropole_media.codecs.aac import parse_asc
 from metropole_media.codecs.errors import BadRecord, CodecError, UnsupportedProfile
+from metropole_media.codecs.model import AudioConfig
 
 
 def packed(bits: str) -> bytes:
@@ -16,16 +17,16 @@ def packed(bits: str) -> bytes:
 @pytest.mark.parametrize(
     ("config", "expected"),
     [
-        (bytes.fromhex("119056e500"), AacConfig("mp4a.40.2", 48000, 2, 1024)),
-        (bytes.fromhex("120856e500"), AacConfig("mp4a.40.2", 44100, 1, 1024)),
-        (bytes.fromhex("11b056e500"), AacConfig("mp4a.40.2", 48000, 6, 1024)),
-        (packed(f"000101111{12345:024b}0010000"), AacConfig("mp4a.40.2", 12345, 2, 1024)),
-        (packed("0001000110010100"), AacConfig("mp4a.40.2", 48000, 2, 960)),
-        (packed("0010101100010001100010000"), AacConfig("mp4a.40.5", 48000, 2, 2048)),
-        (packed("1110101100001001100010000"), AacConfig("mp4a.40.29", 48000, 2, 2048)),
+        (bytes.fromhex("119056e500"), AudioConfig("mp4a.40.2", 48000, 2, 1024)),
+        (bytes.fromhex("120856e500"), AudioConfig("mp4a.40.2", 44100, 1, 1024)),
+        (bytes.fromhex("11b056e500"), AudioConfig("mp4a.40.2", 48000, 6, 1024)),
+        (packed(f"000101111{12345:024b}0010000"), AudioConfig("mp4a.40.2", 12345, 2, 1024)),
+        (packed("0001000110010100"), AudioConfig("mp4a.40.2", 48000, 2, 960)),
+        (packed("0010101100010001100010000"), AudioConfig("mp4a.40.5", 48000, 2, 2048)),
+        (packed("1110101100001001100010000"), AudioConfig("mp4a.40.29", 48000, 2, 2048)),
     ],
 )
-def test_what_a_configuration_says(config: bytes, expected: AacConfig) -> None:
+def test_what_a_configuration_says(config: bytes, expected: AudioConfig) -> None:
     assert parse_asc(config) == expected
 
 

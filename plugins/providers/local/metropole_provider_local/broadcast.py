@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from metropole_core.contracts.egress import Egress, Output, PlaybackSource
 from metropole_core.contracts.provider import BroadcastRef
+from metropole_core.contracts.transcoding import Transcoding
 from metropole_media.live import LiveStream
 
 
@@ -43,6 +44,11 @@ class Broadcast:
         self._available: Callable[[], None] | None = available
         self._log = log
         self._outputs: list[_Followed] = []
+        self._leave_transcoding: Callable[[], None] = lambda: None
+
+    def transcode(self, transcoding: Transcoding) -> None:
+        """Have renditions made of the stream."""
+        self._leave_transcoding = transcoding.follow(self._ref, self.stream)
 
     def follow(self, egress: Egress, base_url: str) -> None:
         """Let an egress play the stream out."""
@@ -69,16 +75,20 @@ class Broadcast:
             if not followed.available or followed.output is None:
                 continue
             try:
-                sources.append(followed.output.source())
+                source = followed.output.source()
             except Exception:
                 self._log.exception(
                     "%s: egress %s names no source", self.stream.name, followed.name
                 )
+                continue
+            if source is not None:
+                sources.append(source)
         return tuple(sorted(sources, key=lambda source: source.latency_ms))
 
     def end(self) -> None:
         """End the stream, then close every output."""
         self._available = None
+        self._leave_transcoding()
         self.stream.end()
         outputs, self._outputs = self._outputs, []
         for followed in outputs:

@@ -126,6 +126,7 @@ class LocalProvider:
         base = self._media_url()
         for egress in self._context.registry.egresses():
             running.follow(egress, f"{base}/{egress.prefix}")
+        running.transcode(self._context.transcoding)
         return stream
 
     def playback(self, channel: ChannelRef) -> tuple[PlaybackSource, ...]:
