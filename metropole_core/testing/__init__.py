@@ -18,6 +18,7 @@ from metropole_core.testing.context import (
     FakeChannels,
     FakePublication,
     FakePublishing,
+    FakeTranscoding,
     make_broadcast,
     make_context,
 )
@@ -29,6 +30,7 @@ __all__ = [
     "FakeClock",
     "FakePublication",
     "FakePublishing",
+    "FakeTranscoding",
     "conformance",
     "make_broadcast",
     "make_context",
