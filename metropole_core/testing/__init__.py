@@ -31,6 +31,7 @@ __all__ = [
     "FakePublication",
     "FakePublishing",
     "FakeTranscoding",
+    "FakeTranscoding",
     "conformance",
     "make_broadcast",
     "make_context",

@@ -16,7 +16,7 @@ from metropole_core.config import SiteConfig
 from metropole_core.context import ContextMaker
 from metropole_core.contracts.events import ChannelCreated
 from metropole_core.registry import Registry
-from metropole_core.testing import FakeChannels, FakeClock, FakePublishing
+from metropole_core.testing import FakeChannels, FakeClock, FakePublishing, FakeTranscoding
 
 
 class Account(BaseModel):
@@ -46,6 +46,7 @@ def maker(bus: EventBus) -> ContextMaker:
         addresses=SiteAddresses(SiteConfig()),
         channels=FakeChannels(),
         publishing=FakePublishing(),
+        transcoding=FakeTranscoding(),
     )
 
 
