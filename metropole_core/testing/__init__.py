@@ -31,7 +31,6 @@ __all__ = [
     "FakePublication",
     "FakePublishing",
     "FakeTranscoding",
-    "FakeTranscoding",
     "conformance",
     "make_broadcast",
     "make_context",
