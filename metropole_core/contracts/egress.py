@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from metropole_core.contracts.latency import Latency
 from metropole_media.http.origin import Origin
 from metropole_media.live import LiveStream
 
@@ -37,6 +38,7 @@ class PlaybackSource:
         latency_ms: what a viewer can expect, for the order of choice.
         target_ms: how far behind the newest media the player is to keep the picture; 0: as its
             engine likes it.
+        latency: what the creator chose.
         fallback_url: absolute URL of the same on the site's own port, for players that cannot
             reach the host and port of `url` (a strict firewall, a tunnel, mixed content). All
             that hangs on it lies beside it under the same names. None: there is no second way.
@@ -48,6 +50,7 @@ class PlaybackSource:
     latency_ms: int
     fallback_url: str | None = None
     target_ms: int = 0
+    latency: Latency = Latency.LOW
 
 
 class Output(Protocol):

@@ -17,7 +17,7 @@ from metropole_media.packaged import Part
 
 VERSION = 9
 HOLD_BACK_PARTS = 3.2
-"""PART-HOLD-BACK in part targets; at least two are a must, three a should (section 4.4.3.8)."""
+"""PART-HOLD-BACK in part targets, at least; two are a must, three a should (section 4.4.3.8)."""
 PARTS_IN_TARGETS = 3
 """Parts are listed within so many target durations of the end (section 4.4.4.9)."""
 SKIP_TARGETS = 6
@@ -86,7 +86,7 @@ def media_playlist(window: Window, reports: Sequence[RenditionReport] = (), skip
         f"#EXT-X-VERSION:{VERSION}\n",
         f"#EXT-X-TARGETDURATION:{window.target_duration}\n",
         "#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,",
-        f"PART-HOLD-BACK={target * HOLD_BACK_PARTS:.5f}",
+        f"PART-HOLD-BACK={max(window.hold_back, target * HOLD_BACK_PARTS):.5f}",
         f",CAN-SKIP-UNTIL={boundary:.1f}\n" if boundary else "\n",
         f"#EXT-X-PART-INF:PART-TARGET={target:.5f}\n",
         f"#EXT-X-MEDIA-SEQUENCE:{window.listed[0].number}\n",

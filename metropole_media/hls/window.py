@@ -28,6 +28,8 @@ class WindowLimits:
         max_segments: and never more than this.
         linger_seconds: how long a segment stays fetchable when it has left the playlist.
         max_octets: of all parts together.
+        hold_back: players are told to stay so many seconds behind; at least what low-latency
+            playback needs, whatever stands here.
     """
 
     min_segments: int = 12
@@ -35,6 +37,7 @@ class WindowLimits:
     max_segments: int = 240
     linger_seconds: float = 20.0
     max_octets: int = 256 * 1024 * 1024
+    hold_back: float = 0.0
 
 
 @dataclass(slots=True)
@@ -91,6 +94,7 @@ class Window:
         target_duration: in seconds, 0 until the first segment is complete.
         part_target: in seconds, 0.0 until the first init segment.
         next_part: number of the part that comes next.
+        hold_back: seconds that players should stay behind, at least.
         ended: nothing follows.
         squeezed: called when the budget has taken a listed segment away.
     """
@@ -111,6 +115,7 @@ class Window:
         self.target_duration = 0
         self.part_target = 0.0
         self.next_part = numbers.part
+        self.hold_back = limits.hold_back
         self.ended = False
         self.squeezed: Callable[[], None] = lambda: None
         self._budget = budget or Budget(limits.max_octets)

@@ -10,6 +10,7 @@ from metropole_core.contracts.context import PluginContext
 from metropole_core.contracts.egress import Engine
 from metropole_core.contracts.events import StreamUnwell
 from metropole_core.contracts.provider import BroadcastRef
+from metropole_egress_hls.latency import pace
 from metropole_egress_hls.memory import total_octets
 from metropole_egress_hls.origin import HlsOrigin
 from metropole_egress_hls.output import HlsOutput
@@ -66,6 +67,8 @@ class HlsEgress:
             self._budget,
             stream,
             f"{base_url}/{playback_id}",
+            broadcast.latency,
+            pace(broadcast.latency, context.settings.part_ms / 1000),
             context.settings,
             available,
             lambda: self._closed(playback_id, output),

@@ -6,6 +6,8 @@ import logging
 from collections.abc import Callable
 
 from metropole_core.contracts.egress import PlaybackSource
+from metropole_core.contracts.latency import Latency
+from metropole_egress_hls.latency import Pace
 from metropole_egress_hls.playout import INDEX, Playout
 from metropole_egress_hls.settings import HlsSettings
 from metropole_media.hls.budget import Budget
@@ -17,8 +19,6 @@ from metropole_media.packaged import Health
 from metropole_media.packager import Packager
 from metropole_media.segmenter import PackagerSettings
 
-PLAYER_MS = 1100
-"""What a player keeps in reserve by default, beyond the part that is being made."""
 SEGMENTS_IN_MEMORY = 4
 """The memory of a stream holds at least so many segments, however large they are."""
 
@@ -46,6 +46,8 @@ class HlsOutput:
         numbers: where they begin to count.
         budget: the memory of all streams.
         url: where the stream is served.
+        latency: what the creator chose.
+        pace: what that means for parts and players.
         closed: called once, when it is closed.
         unwell: told what is wrong with the stream: a code and a sentence.
         clock, wall: monotonic seconds and Unix time.
@@ -59,6 +61,8 @@ class HlsOutput:
         budget: Budget,
         stream: LiveStream,
         url: str,
+        latency: Latency,
+        pace: Pace,
         settings: HlsSettings,
         available: Callable[[], None],
         closed: Callable[[], None],
@@ -69,7 +73,8 @@ class HlsOutput:
     ) -> None:
         self._name = name
         self._url = url
-        self._part_ms = settings.part_ms
+        self._latency = latency
+        self._pace = pace
         self._closed: Callable[[], None] | None = closed
         self._tell = unwell
         self._log = log
@@ -79,6 +84,7 @@ class HlsOutput:
             min_seconds=settings.window_seconds,
             linger_seconds=settings.linger_seconds,
             max_octets=octets,
+            hold_back=pace.behind_seconds,
         )
         window = Window(limits, clock, names, numbers, budget)
         self.playout = Playout(window, available, self._unwell)
@@ -87,7 +93,7 @@ class HlsOutput:
             clock,
             wall,
             PackagerSettings(
-                part_seconds=settings.part_ms / 1000,
+                part_seconds=pace.part_seconds,
                 max_segment_octets=octets // SEGMENTS_IN_MEMORY,
             ),
             numbers,
@@ -101,7 +107,9 @@ class HlsOutput:
             engine="hls",
             url=f"{self._url}/{INDEX}",
             mime_type="application/vnd.apple.mpegurl",
-            latency_ms=PLAYER_MS + self._part_ms,
+            latency_ms=self._pace.latency_ms,
+            target_ms=self._pace.target_ms,
+            latency=self._latency,
         )
 
     def close(self) -> None:

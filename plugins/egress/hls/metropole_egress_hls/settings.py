@@ -17,8 +17,9 @@ class HlsSettings(BaseModel):
         ge=50,
         le=1000,
         title="Part",
-        description="Milliseconds of a part. Shorter parts mean less delay and more requests: "
-        "each viewer makes two for every part.",
+        description="Milliseconds of a part at low latency. Shorter parts mean less delay and more "
+        "requests: each viewer makes two for every part. At ultra-low latency a part has at most "
+        "100 ms, at normal latency at least 500 ms.",
     )
     window_segments: int = Field(
         12,
