@@ -149,6 +149,7 @@ class Site:
             self.events,
             self.clock,
             config.reconnect_window,
+            config.latency,
         )
         self.notices = Notices(self.clock, self.events)
         self.limiter = Limiter(self.limits, self.status, self.notices, self.clock)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from metropole_core.limits import Limits, OwnLimits
     from metropole_core.site import Site
 
+LATENCIES = ("normal", "low", "ultra-low")
 UNITS = {"bitrate": "bit/s", "height": "px", "duration": "s", "storage": "octets"}
 
 
@@ -98,6 +99,37 @@ def limits(ctx: click.Context, /, name: str, as_json: bool, **amounts: int | Non
             for each, unit in UNITS.items()
         ],
     )
+
+
+@channel.command()
+@click.argument("name", shell_complete=complete_channels)
+@click.argument("choice", required=False, type=click.Choice([*LATENCIES, "site"]))
+@json_option
+@click.pass_context
+def latency(ctx: click.Context, /, name: str, choice: str | None, as_json: bool) -> None:
+    """Show how far behind a channel's viewers are, or choose.
+
+    "site" is the site's setting. It holds from the channel's next broadcast on.
+    """
+
+    async def work(site: Site) -> tuple[str, str]:
+        from metropole_core.contracts.latency import Latency
+        from metropole_core.errors import NotFound
+
+        found = await site.channels.by_name(name)
+        if found is None:
+            raise NotFound(f"There is no channel named {name}.")
+        if choice is not None:
+            wanted = None if choice == "site" else Latency(choice.replace("-", "_"))
+            found = await site.channels.set_latency(found.id, wanted)
+        own = found.latency.value if found.latency else "site"
+        return own, (found.latency or site.config.latency).value
+
+    own, holds = with_site(ctx.obj, work)
+    if as_json:
+        print_json({"channel": name, "own": own, "holding": holds})
+        return
+    table(("THIS CHANNEL", "HOLDS"), [(own.replace("_", "-"), holds.replace("_", "-"))])
 
 
 def _said(value: int | None, unit: str) -> str:

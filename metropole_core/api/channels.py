@@ -46,7 +46,14 @@ async def get_channel(name: str) -> Response:
         ChannelDetails(
             **msgspec.structs.asdict(_channel(card)),
             playback=[
-                Playback(each.url, each.mime_type, each.latency_ms, each.fallback_url)
+                Playback(
+                    each.url,
+                    each.mime_type,
+                    each.latency.value,
+                    each.latency_ms,
+                    each.target_ms,
+                    each.fallback_url,
+                )
                 for each in sources
             ],
         )

@@ -53,14 +53,19 @@ class Playback(msgspec.Struct, frozen=True):
     Fields:
         url: absolute; it changes with every broadcast.
         mime_type: "application/vnd.apple.mpegurl" for HLS.
+        latency: "normal", "low" or "ultra_low": what the creator chose for this broadcast.
         latency_ms: what a viewer can expect, in milliseconds.
+        target_ms: how far behind the newest media to keep the picture, in milliseconds; 0: as
+            the player likes it.
         fallback_url: the same on the site's own port, for players that cannot reach the host and
             port of `url`; null when there is no such way.
     """
 
     url: str
     mime_type: str
+    latency: str
     latency_ms: int
+    target_ms: int
     fallback_url: str | None
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from metropole_core.contracts.channels import ChannelRef
+from metropole_core.contracts.latency import Latency
 
 TITLE_LENGTH = 140
 CATEGORY_LENGTH = 40
@@ -24,6 +25,8 @@ class Channel:
         name: address of its page.
         thumbnail, avatar: keys in the storage (`Storage.url`), or None.
         provider: the creator's choice, None for the user's or the operator's.
+        latency: likewise, None for the site's setting.
+        preview_at: when the newest picture out of its stream was taken, None when there is none.
     """
 
     id: int
@@ -39,6 +42,8 @@ class Channel:
     provider: str | None
     chat_enabled: bool
     created_at: datetime
+    preview_at: datetime | None = None
+    latency: Latency | None = None
 
     @property
     def ref(self) -> ChannelRef:

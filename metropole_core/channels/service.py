@@ -16,6 +16,7 @@ from metropole_core.channels.store import ChannelStore
 from metropole_core.clock import utc_now
 from metropole_core.contracts.context import Clock, Events
 from metropole_core.contracts.events import ChannelChanged, ChannelCreated, ChatSettingsChanged
+from metropole_core.contracts.latency import Latency
 from metropole_core.db.connection import Database
 from metropole_core.db.faults import is_duplicate
 from metropole_core.errors import Conflict, Forbidden, NotFound
@@ -212,6 +213,16 @@ class Channels:
         self._events.publish(ChatSettingsChanged(channel_id=channel_id))
         return self._changed(dataclasses.replace(before, chat_enabled=enabled))
 
+    async def set_latency(self, channel_id: int, latency: Latency | None) -> Channel:
+        """How close to live the channel's next broadcast is played; None for the site's setting.
+
+        Raises:
+            NotFound: there is no such channel.
+        """
+        before = await self.get(channel_id)
+        await self._store.update(channel_id, {"latency": latency and latency.value})
+        return self._changed(dataclasses.replace(before, latency=latency))
+
     async def stream_key(self, channel_id: int) -> str:
         """The key for the encoder. Show it to the owner only.
 
@@ -252,6 +263,11 @@ class Channels:
         """Until when the key is refused; None when it is not."""
         when = await self._store.refused_until(channel_id)
         return when if when is not None and when > utc_now(self._clock) else None
+
+    async def set_preview(self, channel_id: int, key: str, when: datetime) -> None:
+        """Note the newest picture out of the channel's stream. Nobody is told: it comes often,
+        and pages ask for it themselves."""
+        await self._store.update(channel_id, {"preview": key, "preview_at": when})
 
     async def _set_picture(
         self, channel_id: int, kind: str, data: bytes, box: tuple[int, int]

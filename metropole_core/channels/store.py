@@ -9,6 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from metropole_core.channels.model import Channel
+from metropole_core.contracts.latency import Latency
 from metropole_core.db.connection import Database
 from metropole_core.db.rows import Row
 from metropole_core.db.tables import channels, live_status, stream_keys, users
@@ -27,15 +28,24 @@ COLUMNS = (
     channels.c.provider,
     channels.c.chat_enabled,
     channels.c.created_at,
+    channels.c.preview_at,
+    channels.c.latency,
 )
 ON_AIR = ("live", "interrupted")
+_LATENCIES = {each.value for each in Latency}
 
 
 def to_channel(row: Row) -> Channel:
     """A row of `COLUMNS`."""
     values = list(row)
     values[7] = tuple(values[7])
+    values[-1] = latency_of(values[-1])
     return Channel(*values)
+
+
+def latency_of(stored: str | None) -> Latency | None:
+    """A word of a newer version means nothing here: the site's setting holds."""
+    return Latency(stored) if stored in _LATENCIES else None
 
 
 class ChannelStore:

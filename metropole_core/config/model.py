@@ -12,6 +12,7 @@ from metropole_core.config.limits import LimitsConfig
 from metropole_core.config.media_fallback import MediaFallbackConfig
 from metropole_core.config.origin import Origin, Place
 from metropole_core.config.people import Registration, Streaming
+from metropole_core.contracts.latency import Latency
 
 
 class Table(BaseModel):
@@ -142,6 +143,12 @@ class SiteConfig(Table):
         le=600,
         title="Reconnect window",
         description="Seconds in which an encoder may come back to the same broadcast.",
+    )
+    latency: Latency = Field(
+        default=Latency.LOW,
+        title="Latency",
+        description='How far behind viewers are, on channels whose creator chose nothing: "normal" '
+        '(seconds of reserve), "low" or "ultra_low" (a good line, and twice the requests).',
     )
     max_connections: int = Field(
         default=10_000,

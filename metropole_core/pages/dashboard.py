@@ -11,9 +11,11 @@ from werkzeug.datastructures import FileStorage
 from werkzeug.wrappers.response import Response as WerkzeugResponse
 
 from metropole_core.channels.model import Channel
+from metropole_core.contracts.latency import Latency
 from metropole_core.errors import Forbidden, Invalid, MetropoleError, NotFound, OverLimit
 from metropole_core.pages.channel import find, playback
 from metropole_core.pages.i18n import gettext as _
+from metropole_core.pages.latency_view import latency_choices
 from metropole_core.pages.limit_view import notice_view, said, storage_limit, stream_limits
 from metropole_core.pages.mode_forms import mode_forms, parse_settings
 from metropole_core.pages.page import fragment, page_data, pages, respond, site, wants_json
@@ -152,6 +154,18 @@ async def set_chat(name: str) -> Answer:
     return _done(found, "chat")
 
 
+@blueprint.post("/<name>/latency")
+async def set_latency(name: str) -> Answer:
+    """How close to live the next broadcast is played."""
+    found = await _own(name)
+    chosen = (await request.form).get("latency", "")
+    if chosen not in [each.value for each in Latency]:
+        errors = {"latency": _("Choose one of the three.")}
+        return await _page(found, status=422, errors=errors)
+    await site().channels.set_latency(found.id, Latency(chosen))
+    return _done(found, "latency")
+
+
 @blueprint.post("/<name>/modes/<mode>")
 async def set_mode(name: str, mode: str) -> Answer:
     """Switch a chat mode, or set it otherwise."""
@@ -250,6 +264,7 @@ def done_sentences() -> dict[str, str]:
         "ended": _("The broadcast has ended. Your key is refused for 60 seconds, so that your "
                    "encoder does not start it again: stop it now."),
         "chat": _("The chat switch is set."),
+        "latency": _("Saved. It holds from your next broadcast on; one that runs stays as it is."),
         "modes": _("The chat mode is set; it applies at once."),
     }  # fmt: skip
 
@@ -299,6 +314,7 @@ async def _page(
             "description": found.description,
         },
         errors=errors or {},
+        latencies=latency_choices(found.latency, here.site.config.latency),
         modes=mode_forms(await here.chat.modes(found), mode_errors or {}),
     )
     response.headers["Cache-Control"] = "no-store"

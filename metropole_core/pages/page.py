@@ -133,6 +133,8 @@ def page_data(
                 "url": source.url,
                 "mime_type": source.mime_type,
                 "latency_ms": source.latency_ms,
+                "target_ms": source.target_ms,
+                "latency": source.latency.value,
                 "fallback_url": source.fallback_url,
             }
             for source in sources

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from metropole_core.contracts.channels import ChannelRef
 from metropole_core.contracts.context import Clock, Events
 from metropole_core.contracts.events import LiveState, LiveStateChanged
+from metropole_core.contracts.latency import Latency
 from metropole_core.errors import DatabaseAway
 from metropole_core.streams.machine import Moment
 from metropole_core.tasks import TaskOwner
@@ -53,6 +54,7 @@ class Live:
     """One channel: where its machine is, and what of that is not stored yet.
 
     Fields:
+        latency: what its creator chose when the broadcast began, None for the site's setting.
         timer: until the machine's deadline.
         broadcast_id: of the broadcast that was stored last, None when it is over.
         waiting: changes that are not stored yet.
@@ -68,6 +70,7 @@ class Live:
     started_at: datetime | None = None
     broadcast_id: int | None = None
     playback_id: str | None = None
+    latency: Latency | None = None
     timer: asyncio.TimerHandle | None = None
     waiting: deque[Change] = field(default_factory=deque)
     written: asyncio.Event = field(default_factory=asyncio.Event)

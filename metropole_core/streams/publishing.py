@@ -175,7 +175,7 @@ class PublishingService:
             assert channel is not None
             ref = channel.ref
             # From here on nothing is awaited: two publishers cannot both be let in.
-            answer = self._admit(ref, channel.provider, limits)
+            answer = self._admit(channel, limits)
             if isinstance(answer, Grant):
                 log.info("%s: a publisher came over %s from %s", ref.name, protocol, peer)
                 return answer
@@ -225,10 +225,11 @@ class PublishingService:
             return Refusal("ended_by_creator", sentence, retry_after=wait), channel
         return None, channel
 
-    def _admit(self, ref: ChannelRef, chosen: str | None, limits: Limits) -> Grant | Refusal:
+    def _admit(self, channel: Channel, limits: Limits) -> Grant | Refusal:
+        ref = channel.ref
         stay = self._stays.get(ref.id)
         if stay is None:
-            return self._limiter.refusal(ref) or self._host(ref, chosen, limits)
+            return self._limiter.refusal(ref) or self._host(channel, limits)
         silent = stay.silent_for(self._clock.monotonic())
         if silent < SILENCE:
             return _already_live(SILENCE - silent)
@@ -238,17 +239,17 @@ class PublishingService:
             log.error("%s: its publisher did not leave when it was cut off", ref.name)
             answer = _already_live(None)
         else:
-            answer = self._host(ref, chosen, limits)
+            answer = self._host(channel, limits)
         if isinstance(answer, Refusal):
             self._tell(stay, ProviderEventKind.LOST)  # nobody follows it after all
         return answer
 
-    def _host(self, ref: ChannelRef, chosen: str | None, limits: Limits) -> Grant | Refusal:
+    def _host(self, channel: Channel, limits: Limits) -> Grant | Refusal:
         for _ in range(2):
-            provider = self._provider(ref.id, chosen)
+            provider = self._provider(channel.id, channel.provider)
             if provider is None:
                 return _unavailable(N_("No streaming provider is installed on this site."))
-            answer = self._open(ref, provider, limits)
+            answer = self._open(channel, provider, limits)
             if answer is not None:
                 return answer
         return _unavailable()
@@ -262,8 +263,9 @@ class PublishingService:
                 return found
         return self._registry.provider_for(chosen)
 
-    def _open(self, ref: ChannelRef, provider: Provider, limits: Limits) -> Grant | Refusal | None:
+    def _open(self, channel: Channel, provider: Provider, limits: Limits) -> Grant | Refusal | None:
         """Take up the broadcast at its provider; None when it ended in that moment."""
+        ref = channel.ref
         opened: list[LiveStream] = []
         early = False
 
@@ -275,7 +277,7 @@ class PublishingService:
                 early = True  # said before the stream was handed over
 
         try:
-            stream = provider.open(self._status.broadcast(ref), available)
+            stream = provider.open(self._status.broadcast(ref, channel.latency), available)
         except Exception:
             log.exception("provider %s could not open %s", provider.name, ref.name)
             return _unavailable()

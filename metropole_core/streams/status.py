@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from metropole_core.contracts.channels import ChannelRef
 from metropole_core.contracts.context import Clock, Events
 from metropole_core.contracts.events import LiveState
+from metropole_core.contracts.latency import Latency
 from metropole_core.contracts.provider import BroadcastRef, ProviderEvent
 from metropole_core.streams import machine
 from metropole_core.streams.journal import ON_AIR, Change, Journal, Live
@@ -59,6 +60,7 @@ class LiveStatus:
 
     Arguments:
         window: the reconnect window in seconds.
+        latency: of broadcasts whose creator chose none.
     """
 
     def __init__(
@@ -70,6 +72,7 @@ class LiveStatus:
         events: Events,
         clock: Clock,
         window: float = machine.WINDOW,
+        latency: Latency = Latency.LOW,
     ) -> None:
         self._store = store
         self._channels = channels
@@ -77,6 +80,7 @@ class LiveStatus:
         self._viewers = viewers
         self._clock = clock
         self._window = window
+        self._latency = latency
         self._live: dict[int, Live] = {}
         self._journal = Journal(store, channels, events, clock)
         self.cut: Callable[[int, str], None] = lambda _channel_id, _sentence: None
@@ -121,13 +125,19 @@ class LiveStatus:
             live.provider,
         )
 
-    def broadcast(self, channel: ChannelRef) -> BroadcastRef:
-        """The channel's running broadcast, or the one that would begin now."""
+    def broadcast(self, channel: ChannelRef, latency: Latency | None = None) -> BroadcastRef:
+        """The channel's running broadcast, or the one that would begin now.
+
+        Arguments:
+            latency: what the creator chose, for one that begins: one that runs is not played
+                otherwise in the middle.
+        """
         live = self._live.get(channel.id)
         if live is None:
             live = self._live[channel.id] = Live(channel, "")
         if live.playback_id is None or live.moment.state is LiveState.OFFLINE:
             live.playback_id = secrets.token_urlsafe(PLAYBACK_ID_OCTETS)
+            live.latency = latency
         return self._ref(live, channel, live.playback_id)
 
     def recovered(self) -> list[tuple[BroadcastRef, str]]:
@@ -140,7 +150,7 @@ class LiveStatus:
 
     def _ref(self, live: Live, channel: ChannelRef, playback_id: str) -> BroadcastRef:
         began = live.started_at.timestamp() if live.started_at else self._clock.time()
-        return BroadcastRef(channel, playback_id, began)
+        return BroadcastRef(channel, playback_id, began, live.latency or self._latency)
 
     def tell(self, channel: ChannelRef, event: ProviderEvent) -> None:
         """Something happened to a channel's stream. Returns at once."""
@@ -206,6 +216,7 @@ class LiveStatus:
             self._live[row.channel.id] = live
             live.broadcast_id, live.started_at = row.broadcast_id, row.started_at
             live.playback_id = row.playback_id
+            live.latency = row.latency
             if row.broadcast_id is not None and row.state in ON_AIR:
                 running.append(row.broadcast_id)
             self._turn(live, machine.recover(row.state, row.session, now, self._window))

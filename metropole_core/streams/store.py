@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
+from metropole_core.channels.store import latency_of
 from metropole_core.contracts.channels import ChannelRef
 from metropole_core.contracts.events import LiveState
+from metropole_core.contracts.latency import Latency
 from metropole_core.db import tables
 
 if TYPE_CHECKING:
@@ -26,6 +28,7 @@ class StoredStatus:
         broadcast_id, provider, started_at: of the running broadcast, None when there is none.
         session: the publisher's stay.
         playback_id: of the running broadcast, None when its provider needed none.
+        latency: the creator's choice, None for the site's setting.
     """
 
     channel: ChannelRef
@@ -35,6 +38,7 @@ class StoredStatus:
     session: str | None
     started_at: datetime | None
     playback_id: str | None
+    latency: Latency | None = None
 
 
 class StreamStore:
@@ -57,6 +61,7 @@ class StreamStore:
                 status.c.session,
                 status.c.started_at,
                 broadcasts.c.playback_id,
+                channels.c.latency,
             )
             .select_from(
                 status.join(channels, channels.c.id == status.c.channel_id).outerjoin(
@@ -65,7 +70,15 @@ class StreamStore:
             )
             .where(status.c.state != LiveState.OFFLINE.value)
         )
-        return [StoredStatus(ChannelRef(*row[:3]), LiveState(row[3]), *row[4:]) for row in rows]
+        return [
+            StoredStatus(
+                ChannelRef(*row[:3]),
+                LiveState(row[3]),
+                *(row[4], row[5], row[6], row[7], row[8]),
+                latency_of(row[9]),
+            )
+            for row in rows
+        ]
 
     async def save(
         self,

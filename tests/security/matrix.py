@@ -152,6 +152,8 @@ ROWS = [
         part("channels", "broadcasts", "live_status", "on air"), {"confirm": "yes"},
         before="live"),
     Row("POST", "/dashboard/<name>/chat", ONLY_OWNER_DOES, part("channels"), before="chat on"),
+    Row("POST", "/dashboard/<name>/latency", ONLY_OWNER_DOES, part("channels"),
+        {"latency": "ultra_low"}, before="no latency"),
     Row("POST", "/dashboard/<name>/modes/<mode>", ONLY_OWNER_DOES, part("chat_modes"),
         {"enabled": "on", "s-seconds": "{few}"}),
     # What administrators decide.

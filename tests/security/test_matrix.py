@@ -75,6 +75,8 @@ async def prepare(people: Cast, row: Row, someone: Someone) -> None:
                 )
         case "chat on":
             await site.channels.set_chat_enabled(channel.id, True)
+        case "no latency":
+            await site.channels.set_latency(channel.id, None)
         case "other is let in" | "other is blocked":
             other = people.house.other
             state = "active" if row.before == "other is let in" else "blocked"

@@ -17,7 +17,9 @@ from metropole_core.channels import Channel, Channels
 from metropole_core.channels.model import CHANNELS_PER_OWNER
 from metropole_core.channels.refs import ChannelRefs
 from metropole_core.contracts.events import ChannelChanged, ChannelCreated, ChatSettingsChanged
+from metropole_core.contracts.latency import Latency
 from metropole_core.db.connection import Database
+from metropole_core.db.tables import channels as channels_table
 from metropole_core.db.tables import live_status, stream_keys, users
 from metropole_core.errors import Conflict, Forbidden, Invalid, MetropoleError, NotFound
 from metropole_core.keys import SiteKeys
@@ -163,6 +165,21 @@ async def test_chat_switch(channel: Channel, channels: Channels, events: Any) ->
     assert ChatSettingsChanged(channel_id=channel.id) in events.seen
     with pytest.raises(NotFound):
         await channels.set_chat_enabled(0, True)
+
+
+async def test_latency(
+    channel: Channel, channels: Channels, database: Database, events: Any
+) -> None:
+    assert channel.latency is None
+    changed = await channels.set_latency(channel.id, Latency.ULTRA_LOW)
+    assert changed.latency is Latency.ULTRA_LOW
+    assert await channels.get(channel.id) == changed
+    assert events.seen == [ChannelChanged(channel_id=channel.id, name=channel.name)]
+    await database.execute(sa.update(channels_table).values(latency="of_a_newer_version"))
+    assert (await channels.get(channel.id)).latency is None
+    assert (await channels.set_latency(channel.id, None)).latency is None
+    with pytest.raises(NotFound):
+        await channels.set_latency(0, Latency.LOW)
 
 
 async def test_stream_key(

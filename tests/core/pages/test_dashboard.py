@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from metropole_core.contracts.latency import Latency
 from metropole_core.contracts.provider import ProviderEventKind
 from metropole_core.pages import dashboard
 
@@ -41,7 +42,7 @@ async def test_to_others_it_does_not_exist(house: Any, name: str | None) -> None
     browser = await house.visitor(name)
     key = await house.site.channels.stream_key(house.channel.id)
     for action in ("", "/details", "/key", "/key/rotate", "/end", "/chat", "/thumbnail",
-                   "/avatar", "/modes/pace"):  # fmt: skip
+                   "/avatar", "/latency", "/modes/pace"):  # fmt: skip
         answer = await (browser.send(OWN + action) if action else browser.get(OWN))
         assert answer.status == (404 if name else 401 if action else 303)
         assert key not in answer.html
@@ -217,6 +218,25 @@ async def test_chat_is_switched(fresh: Any) -> None:
     assert "owner has switched the chat off" in (await browser.get("/owner")).html
     asked = await browser.send(f"{OWN}/chat", {"enabled": "on"}, headers=JSON)
     assert json.loads(asked.body) == {"enabled": True}
+
+
+async def test_the_latency_is_chosen(fresh: Any, read_page: Any) -> None:
+    browser = await fresh.visitor("owner")
+
+    async def checked() -> str:
+        page = read_page((await browser.get(OWN)).html)
+        (found,) = (f for f in page.all("input") if f.get("name") == "latency" and "checked" in f)
+        return str(found["value"])
+
+    assert await checked() == "low", "the site's setting holds"
+    answer = await browser.send(f"{OWN}/latency", {"latency": "ultra_low"})
+    assert answer.location == f"{OWN}?done=latency"
+    assert "from your next broadcast on" in (await browser.get(answer.location)).html
+    assert await checked() == "ultra_low"
+    answer = await browser.send(f"{OWN}/latency", {"latency": "none at all"})
+    assert answer.status == 422
+    assert 'id="latency-error"' in answer.html
+    assert (await fresh.site.channels.get(fresh.channel.id)).latency is Latency.ULTRA_LOW
 
 
 async def test_a_chat_modes_form_comes_from_its_settings(fresh: Any, read_page: Any) -> None:

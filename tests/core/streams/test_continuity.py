@@ -11,6 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from metropole_core.contracts.events import LiveState
+from metropole_core.contracts.latency import Latency
 from metropole_core.contracts.provider import BroadcastRef, ProviderEvent, ProviderEventKind
 from metropole_core.db import tables
 from metropole_core.db.connection import Database
@@ -68,6 +69,32 @@ async def test_a_drop_inside_the_window_keeps_the_address_and_an_end_does_not(
     assert all(re.fullmatch(r"[\w-]{22}", each) for each in ids)
     rows = await house.db.fetch_all(sa.select(tables.broadcasts.c.playback_id))
     assert [row[0] for row in rows] == ids
+
+
+async def test_the_latency_is_that_of_when_the_broadcast_began(
+    house: House, following: House
+) -> None:
+    channel = await house.channel()
+    seen = []
+    for chosen in (None, Latency.ULTRA_LOW, Latency.NORMAL):
+        await house.channels.set_latency(channel.id, chosen)
+        grant, handle = await house.go_live(channel)
+        seen.append(house.provider.opened[-1].latency)
+        await house.channels.set_latency(channel.id, Latency.LOW)
+        handle.detach()
+        grant.publication.lost("a test")
+        grant, handle = await house.publish(channel)
+        assert house.provider.opened[-1].latency is seen[-1], "it changed in the middle"
+        if chosen is Latency.NORMAL:
+            break
+        grant.publication.ended()
+        await house.settled()
+    assert seen == [Latency.LOW, Latency.ULTRA_LOW, Latency.NORMAL]
+
+    await house.channels.set_latency(channel.id, Latency.ULTRA_LOW)
+    await following.status.recover()
+    following.publishing.resume()
+    assert [each.latency for each in following.provider.opened] == [Latency.ULTRA_LOW]
 
 
 async def test_who_never_went_live_leaves_no_address(house: House, following: House) -> None:
