@@ -5,22 +5,15 @@ Source: ISO/IEC 14496-15 section 5.3.3.1 (AVCDecoderConfigurationRecord), RFC 63
 
 from __future__ import annotations
 
-import struct
-
 from metropole_media.codecs.errors import BadRecord
 from metropole_media.codecs.model import AccessUnit, VideoConfig
+from metropole_media.codecs.nal import LENGTHS, MAX_NAL_UNITS, MAX_SETS, sei_messages
 from metropole_media.codecs.sps import WITH_CHROMA, parse_sps
 
 MAX_RECORD = 64 * 1024
-MAX_NAL_UNITS = 1024
-"""NAL units of a frame."""
-LENGTHS = {size: struct.Struct(kind) for size, kind in ((1, "B"), (2, ">H"), (4, ">I"))}
-MAX_SETS = 16
-"""Parameter sets looked at in a frame."""
 
 IDR, SEI, SPS, PPS = 5, 6, 7, 8
 RECOVERY_POINT = 6
-MAX_SEI_MESSAGES = 16
 
 
 def parse_avcc(record: bytes) -> VideoConfig:
@@ -55,6 +48,7 @@ def parse_avcc(record: bytes) -> VideoConfig:
         nal_length_size=length_size,
         chroma_format=sps.chroma_format,
         bit_depth=sps.bit_depth,
+        colour=sps.colour,
     )
 
 
@@ -91,7 +85,9 @@ def read_access_unit(data: memoryview, nal_length_size: int, flagged: bool) -> A
             if len(sets) < MAX_SETS:
                 sets.append(bytes(data[start:at]))
         elif kind == SEI and flagged and not picture:
-            recovery = recovery or _has_recovery_point(data[start + 1 : at])
+            recovery = recovery or any(
+                message == RECOVERY_POINT for message, _ in sei_messages(data[start + 1 : at])
+            )
     return AccessUnit(data if at == end else data[:at], at == end, picture, key, sets)
 
 
@@ -128,26 +124,6 @@ def with_sets(record: bytes, sets: list[bytes]) -> bytes:
     )
     parse_avcc(changed)
     return changed
-
-
-def _has_recovery_point(payload: memoryview) -> bool:
-    """Walk the messages of an SEI unit (section 7.3.2.3.1)."""
-    at, end = 0, len(payload)
-    for _ in range(MAX_SEI_MESSAGES):
-        values = []
-        for _ in range(2):
-            value = 0
-            while at < end and payload[at] == 0xFF:
-                value += 255
-                at += 1
-            if at >= end:
-                return False
-            values.append(value + payload[at])
-            at += 1
-        if values[0] == RECOVERY_POINT:
-            return True
-        at += values[1]
-    return False
 
 
 def _units(record: bytes, at: int, count: int) -> tuple[list[bytes], int]:

@@ -48,3 +48,11 @@ class BitReader:
         """Signed Exp-Golomb, se(v) of ITU-T H.264 section 9.1.1."""
         value = self.ue()
         return (value + 1) // 2 if value % 2 else -(value // 2)
+
+    def uvlc(self) -> int:
+        """uvlc() of the AV1 specification, section 4.10.3: like ue(v), but with 32 zeros or more
+        it is the largest number."""
+        zeros = 0
+        while not self.flag():
+            zeros += 1
+        return (1 << zeros) - 1 + self.read(zeros) if zeros < 32 else (1 << 32) - 1

@@ -39,13 +39,14 @@ class VideoConfig:
 
     Fields:
         codec: RFC 6381 string, exact.
-        width, height: pixels after cropping.
+        width, height: pixels after cropping; 0 as long as only a key frame can say it.
         frame_rate: frames a second as the codec says it, 0.0 when it does not.
         nal_length_size: octets of the length in front of each NAL unit (1, 2 or 4); 0 where
             frames are not made of NAL units.
         chroma_format: 0 monochrome, 1 4:2:0, 2 4:2:2, 3 4:4:4.
         bit_depth: of luma.
         colour: None when the codec does not say.
+        start: what a key frame must begin with and sometimes lacks (AV1: the sequence header).
     """
 
     codec: str
@@ -56,6 +57,7 @@ class VideoConfig:
     chroma_format: int
     bit_depth: int
     colour: Colour | None = None
+    start: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +86,8 @@ class AccessUnit:
         whole: whether that is all of it.
         picture: whether it holds (a slice of) a picture.
         key: whether decoding can begin here.
-        sets: parameter sets inside (for AV1 the sequence header).
+        sets: parameter sets inside, for `VideoCodec.with_sets` (for AV1 the sequence header, for
+            VP9 the head of a key frame).
     """
 
     data: memoryview

@@ -9,12 +9,14 @@ from dataclasses import dataclass
 
 from metropole_media.codecs.bits import BitReader
 from metropole_media.codecs.errors import BadRecord
+from metropole_media.codecs.model import Colour
+from metropole_media.codecs.nal import without_emulation
+from metropole_media.codecs.vui import read_appearance
 
 MAX_OCTETS = 4096
 MAX_MACROBLOCKS = 1024  # in each direction: 16384 pixels
 MAX_REFERENCE_FRAMES = 16
 MAX_POC_CYCLE = 255
-EXTENDED_SAR = 255
 WITH_CHROMA = frozenset({44, 83, 86, 100, 110, 118, 122, 128, 134, 135, 138, 139, 244})
 """Values of profile_idc whose sets carry chroma format, bit depth and scaling lists."""
 
@@ -29,6 +31,7 @@ class Sps:
         frame_rate: frames a second by the VUI timing, 0.0 when it is not given.
         chroma_format: 0 monochrome, 1 4:2:0, 2 4:2:2, 3 4:4:4.
         bit_depth: of luma.
+        colour: None when the VUI does not say.
     """
 
     profile: int
@@ -39,6 +42,7 @@ class Sps:
     frame_rate: float
     chroma_format: int
     bit_depth: int
+    colour: Colour | None
 
 
 def parse_sps(nal: bytes) -> Sps:
@@ -81,18 +85,10 @@ def parse_sps(nal: bytes) -> Sps:
         height -= (top + bottom) * unit_y
     if width < 1 or height < 1:
         raise BadRecord("The H.264 picture is cropped to nothing.")
-    frame_rate = _frame_rate(bits) if bits.flag() else 0.0
-    return Sps(profile, compatibility, level, width, height, frame_rate, chroma_format, bit_depth)
-
-
-def without_emulation(data: bytes) -> bytes:
-    """The payload without emulation prevention octets (section 7.4.1)."""
-    parts, start = [], 0
-    while (found := data.find(b"\x00\x00\x03", start)) >= 0:
-        parts.append(data[start : found + 2])
-        start = found + 3
-    parts.append(data[start:])
-    return b"".join(parts)
+    colour, frame_rate = _vui(bits) if bits.flag() else (None, 0.0)
+    return Sps(
+        profile, compatibility, level, width, height, frame_rate, chroma_format, bit_depth, colour
+    )
 
 
 def _chroma(bits: BitReader) -> tuple[int, int, bool]:
@@ -136,21 +132,11 @@ def _picture_order(bits: BitReader) -> None:
         raise BadRecord("The H.264 configuration names an unknown picture order.")
 
 
-def _frame_rate(bits: BitReader) -> float:
-    """Timing of the VUI; what stands behind it is of no use here."""
-    if bits.flag() and bits.read(8) == EXTENDED_SAR:
-        bits.read(32)
-    if bits.flag():
-        bits.read(1)  # overscan_appropriate_flag
-    if bits.flag():
-        bits.read(4)  # video_format, video_full_range_flag
-        if bits.flag():
-            bits.read(24)  # primaries, transfer, matrix
-    if bits.flag():
-        bits.ue()
-        bits.ue()
+def _vui(bits: BitReader) -> tuple[Colour | None, float]:
+    """Colour and frame rate; what stands behind the timing is of no use here."""
+    colour = read_appearance(bits)
     if not bits.flag():
-        return 0.0
+        return colour, 0.0
     units, scale = bits.read(32), bits.read(32)
     # A tick is a field: two make a frame.
-    return scale / (2 * units) if units and scale else 0.0
+    return colour, scale / (2 * units) if units and scale else 0.0
