@@ -14,6 +14,7 @@ from metropole_core.bus import EventBus
 from metropole_core.contracts.backplane import Shared
 from metropole_core.contracts.channels import Channels
 from metropole_core.contracts.context import Addresses, Clock, PluginContext, Registry
+from metropole_core.contracts.previews import Previews
 from metropole_core.contracts.publishing import Publishing
 from metropole_core.contracts.transcoding import Transcoding
 from metropole_core.tasks import TaskOwner
@@ -51,6 +52,7 @@ class ContextMaker:
         channels: Channels,
         publishing: Publishing,
         transcoding: Transcoding,
+        previews: Previews,
     ) -> None:
         self._clock = clock
         self._bus = bus
@@ -60,6 +62,7 @@ class ContextMaker:
         self._channels = channels
         self._publishing = publishing
         self._transcoding = transcoding
+        self._previews = previews
         self._tasks: dict[str, TaskOwner] = {}
         self.tls: ssl.SSLContext | None = None
 
@@ -82,6 +85,7 @@ class ContextMaker:
             channels=self._channels,
             publishing=self._publishing,
             transcoding=self._transcoding,
+            previews=self._previews,
             tls=self.tls,
             log=log,
             spawn=tasks.spawn,

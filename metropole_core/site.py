@@ -42,6 +42,7 @@ from metropole_core.settings.store import SettingsStore
 from metropole_core.storage import Storage
 from metropole_core.streams.fallback import MediaFallback
 from metropole_core.streams.limiter import Limiter
+from metropole_core.streams.previews import LivePreviews
 from metropole_core.streams.publishing import PublishingService
 from metropole_core.streams.status import LiveStatus
 from metropole_core.streams.store import StreamStore
@@ -163,9 +164,12 @@ class Site:
             self.rights,
             self.limiter,
         )
-        self.transcoding = TranscodingService(self.registry)
+        self.transcoding = TranscodingService(
+            self.registry, config.transcoding, self.notices, self.events, self.clock
+        )
         self.people.changed.append(self.publishing.recheck)
         self.channels.key_rotated.append(self.publishing.key_rotated)
+        self.previews = LivePreviews(self.channels, self.storage, self.clock)
         self.settings = SettingsStore(self.db, self.keys)
         self._contexts = ContextMaker(
             clock=self.clock,
@@ -176,6 +180,7 @@ class Site:
             channels=ChannelRefs(self.channels),
             publishing=self.publishing,
             transcoding=self.transcoding,
+            previews=self.previews,
         )
         self.plugins = PluginManager(config, self.registry, self._contexts.release)
         self.certificate: Certificate | None = None
@@ -224,6 +229,7 @@ class Site:
             await self.first_run.begin()
             await self.status.recover()
             self.limiter.start()
+            self.transcoding.start()
             for provider in self.registry.providers():
                 await self._start_part(provider)
             self.publishing.resume()
@@ -354,6 +360,7 @@ class Site:
             self.looks.stop,
             self.retention.stop,
             self.limiter.stop,
+            self.transcoding.stop,
             self.status.stop,
             self.chat.stop,
             self._contexts.stop,

@@ -17,8 +17,8 @@ _KEY = re.compile(r"[a-z0-9][a-z0-9-]{0,120}\.[a-z0-9]{2,5}")
 
 
 class Storage:
-    """Files by key. A key holds a hash of the content: what it names never changes, so browsers
-    and caches may keep it for ever."""
+    """Files by key. A key that `put` gives holds a hash of the content: what it names never
+    changes, so browsers and caches may keep it for ever."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -36,10 +36,17 @@ class Storage:
         Raises:
             Unavailable: the disk is full or cannot be written.
         """
+        digest = hashlib.sha256(data).hexdigest()[:20]
+        return self._write(f"{name}-{digest}", data, content_type)
+
+    def replace(self, name: str, data: bytes, content_type: str) -> str:
+        """Keep `data` in place of what bore that name; otherwise as `put`."""
+        return self._write(name, data, content_type)
+
+    def _write(self, name: str, data: bytes, content_type: str) -> str:
         if not _NAME.fullmatch(name):
             raise ValueError(f"{name!r} cannot name a stored file")
-        digest = hashlib.sha256(data).hexdigest()[:20]
-        key = f"{name}-{digest}{EXTENSIONS[content_type]}"
+        key = f"{name}{EXTENSIONS[content_type]}"
         target = self._folder / key
         passing = self._folder / f".{secrets.token_hex(8)}.part"
         try:

@@ -15,6 +15,7 @@ from metropole_core.contracts.channels import Channels
 from metropole_core.contracts.egress import Egress
 from metropole_core.contracts.events import Event
 from metropole_core.contracts.ingest import Ingest
+from metropole_core.contracts.previews import Previews
 from metropole_core.contracts.publishing import Publishing
 from metropole_core.contracts.transcoding import Transcoding
 
@@ -88,6 +89,7 @@ class PluginContext(Generic[S]):
     channels: Channels
     publishing: Publishing
     transcoding: Transcoding
+    previews: Previews
     tls: ssl.SSLContext | None
     """For servers that the plugin opens: the site's certificate, kept fresh. None when the operator
     set none, since a web server in front speaks TLS or nobody does."""

@@ -50,6 +50,8 @@ async def show(name: str) -> Response | WerkzeugResponse:
         is_following=user is not None and await site().follows.is_following(user.id, channel.id),
         followers=await site().follows.count(channel.id),
         url=f"{site().config.public_url}/{channel.name}",
+        # Those who make link previews draw no SVG.
+        picture="" if card.cover.endswith(".svg") else site().config.public_url + card.cover,
         messages=await here.chat.history(channel, HISTORY),
         modes=await here.chat.sentences(channel),
     )

@@ -28,6 +28,19 @@ async def serve(key: str) -> Response:
     return response
 
 
+@blueprint.get("/previews/<int:channel_id>.webp")
+async def preview(channel_id: int) -> Response:
+    """The newest picture out of a channel's stream. Pages ask for it with the time in the query,
+    so that browsers fetch it anew when there is another one."""
+    body = await asyncio.to_thread(_read, site().storage, f"preview-{channel_id}.webp")
+    if body is None:
+        raise NotFound(_("There is no such picture."))
+    response = Response(body, content_type="image/webp")
+    response.headers["Cache-Control"] = "public, max-age=60"
+    response.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
+    return response
+
+
 def _read(storage: Storage, key: str) -> bytes | None:
     path = storage.path(key)
     try:

@@ -43,8 +43,8 @@ JUST_NOW = 60.0
 """Seconds."""
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 UPLOADS = frozenset({"dashboard.set_thumbnail", "dashboard.set_avatar"})
-LOOSE = frozenset({"assets.serve", "files.serve", "home.healthz", "art.cover", "art.favicon",
-                   "art.icon"})  # fmt: skip
+LOOSE = frozenset({"assets.serve", "files.serve", "files.preview", "home.healthz", "art.cover",
+                   "art.favicon", "art.icon"})  # fmt: skip
 """Endpoints that are the same for everyone: no session is looked up, no cookie set."""
 API = frozenset({"api", "api_channels"})
 """Blueprints of the API, of which the same holds while it only reads."""

@@ -25,7 +25,10 @@ class Card(msgspec.Struct, frozen=True):
     """A channel as cards, lists and its own page's head show it.
 
     Fields:
-        cover, avatar: URLs; without an avatar, one is drawn from the name.
+        cover, avatar: URLs; without an avatar, one is drawn from the name. Live, the cover is the
+            newest picture out of the stream; off air what the creator chose comes first.
+        thumbnail: URL of what stands for the channel off air, as its creator chose, or drawn.
+        preview: URL of the newest picture out of the stream, without the time; None without one.
         started_at: of the running broadcast, None off air.
     """
 
@@ -42,6 +45,8 @@ class Card(msgspec.Struct, frozen=True):
     state: str
     viewers: int
     started_at: datetime | None
+    thumbnail: str = ""
+    preview: str | None = None
 
     @property
     def is_live(self) -> bool:
@@ -74,6 +79,11 @@ class Views:
         """A channel with its live status as it is now; the database may lag a little behind."""
         live = self._site.status.state(channel.id)
         on_air = live.state in ON_AIR
+        chosen, drawn = self.file(channel.thumbnail), f"/art/{channel.name}.svg"
+        preview = taken = None
+        if channel.preview_at is not None:
+            preview = self._site.previews.path(channel.id)
+            taken = f"{preview}?v={channel.preview_at.timestamp():.0f}"
         return Card(
             id=channel.id,
             owner_id=channel.owner_id,
@@ -83,11 +93,13 @@ class Views:
             category=channel.category,
             description=channel.description,
             tags=channel.tags,
-            cover=self.file(channel.thumbnail) or f"/art/{channel.name}.svg",
+            cover=((taken or chosen) if on_air else (chosen or taken)) or drawn,
             avatar=self.file(channel.avatar),
             state=live.state.value,
             viewers=live.viewers if on_air else 0,
             started_at=live.started_at if on_air else None,
+            thumbnail=chosen or drawn,
+            preview=preview if on_air else None,
         )
 
     def file(self, key: str | None) -> str | None:

@@ -16,18 +16,21 @@ from metropole_core.testing.context import (
     CHANNEL,
     FakeAddresses,
     FakeChannels,
+    FakePreviews,
     FakePublication,
     FakePublishing,
     FakeTranscoding,
     make_broadcast,
     make_context,
 )
+from metropole_core.testing.transcoder import FakeJob, FakeTranscoder, make_capability
 
 __all__ = [
     "CHANNEL",
     "FakeAddresses",
     "FakeChannels",
     "FakeClock",
+    "FakePreviews",
     "FakePublication",
     "FakePublishing",
     "FakeTranscoding",

@@ -14,6 +14,7 @@ from metropole_core.backplane import MemoryShared, PrefixShared
 from metropole_core.bus import EventBus
 from metropole_core.contracts.channels import ChannelRef
 from metropole_core.contracts.context import Clock, PluginContext, Registry
+from metropole_core.contracts.previews import Previews
 from metropole_core.contracts.provider import BroadcastRef
 from metropole_core.contracts.publishing import Grant, Refusal
 from metropole_core.contracts.transcoding import Transcoding
@@ -131,6 +132,16 @@ class FakeTranscoding:
         return lambda: None
 
 
+class FakePreviews:
+    """`contracts.previews.Previews`: `pictures` holds what was put."""
+
+    def __init__(self) -> None:
+        self.pictures: list[tuple[ChannelRef, bytes]] = []
+
+    async def put(self, channel: ChannelRef, picture: bytes) -> None:
+        self.pictures.append((channel, picture))
+
+
 def make_context(
     settings: S,
     *,
@@ -140,6 +151,7 @@ def make_context(
     registry: Registry | None = None,
     publishing: FakePublishing | None = None,
     transcoding: Transcoding | None = None,
+    previews: Previews | None = None,
     channels: Iterable[ChannelRef] = (CHANNEL,),
 ) -> PluginContext[S]:
     """What a plugin gets from the house, with parts that tests can look into.
@@ -161,6 +173,7 @@ def make_context(
         channels=FakeChannels(channels),
         publishing=publishing or FakePublishing(clock=clock),
         transcoding=transcoding or FakeTranscoding(),
+        previews=previews or FakePreviews(),
         tls=None,
         log=log,
         spawn=TaskOwner(name, log).spawn,

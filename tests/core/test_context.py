@@ -16,7 +16,13 @@ from metropole_core.config import SiteConfig
 from metropole_core.context import ContextMaker
 from metropole_core.contracts.events import ChannelCreated
 from metropole_core.registry import Registry
-from metropole_core.testing import FakeChannels, FakeClock, FakePublishing, FakeTranscoding
+from metropole_core.testing import (
+    FakeChannels,
+    FakeClock,
+    FakePreviews,
+    FakePublishing,
+    FakeTranscoding,
+)
 
 
 class Account(BaseModel):
@@ -47,6 +53,7 @@ def maker(bus: EventBus) -> ContextMaker:
         channels=FakeChannels(),
         publishing=FakePublishing(),
         transcoding=FakeTranscoding(),
+        previews=FakePreviews(),
     )
 
 

@@ -96,6 +96,7 @@ ROWS = [
     Row("GET", "/favicon.svg", ALL_SEE),
     Row("GET", "/assets/<owner>/<path:file>", ALL_SEE),
     Row("GET", "/files/<path:key>", ALL_SEE),
+    Row("GET", "/previews/<int:channel_id>.webp", ALL_SEE),
     # Media through the site's port: only the egresses that are here, and nothing is taken.
     *(Row(method, "/-/media/<prefix>/<path:name>", who(status), path={"prefix": "none"})
       for method, status in (("GET", "404"), ("POST", "405"), ("PUT", "405"), ("PATCH", "405"),

@@ -45,7 +45,8 @@ ELSEWHERE = (
 )  # fmt: skip
 PUBLIC = {"/api/v1/channels", "/api/v1/channels/<name>", "/api/v1/channels/<name>/status",
           "/api/v1/openapi.json", "/art/<name>.svg", "/favicon.svg", "/favicon.ico",
-          "/assets/<owner>/<path:file>", "/files/<path:key>"}  # fmt: skip
+          "/assets/<owner>/<path:file>", "/files/<path:key>",
+          "/previews/<int:channel_id>.webp"}  # fmt: skip
 """Routes whose answers a shared cache may keep. Each is the same for everyone."""
 MEDIA = "/-/media/"
 """What players of any site read, as they do at the media port; its origins say what is kept."""

@@ -43,6 +43,13 @@ async def address_of(people: Cast, row: Row) -> str:
             data = picture(1).read()
             channel = await people.house.site.channels.set_avatar(people.channel.id, data)
         values["key"] = str(channel.avatar)
+    if row.rule.startswith("/previews/"):
+        values["channel_id"] = str(people.channel.id)
+        channel = await people.house.site.channels.get(people.channel.id)
+        if channel.preview_at is None:
+            drawn = io.BytesIO()
+            Image.new("RGB", (64, 36)).save(drawn, "WEBP")
+            await people.house.site.previews.put(channel.ref, drawn.getvalue())
     if "<path:file>" in row.rule:
         from metropole_core.pages.page import Pages
 

@@ -9,6 +9,7 @@ import type { Status } from "./protocol.ts";
 import type { Connection } from "./socket.ts";
 import { clock, compact } from "./text.ts";
 
+const PREVIEW_EVERY = 30_000; // ms
 const SLOW_START = 3000; // ms from navigation to the socket after which lists may be out of date
 
 export function followLive(connection: Connection): void {
@@ -26,6 +27,7 @@ export function followLive(connection: Connection): void {
   });
   connection.on("viewers", ({ channel, n }) => showViewers(channel, n));
   window.setInterval(tick, 1000);
+  window.setInterval(renewPreviews, PREVIEW_EVERY);
   document.addEventListener("visibilitychange", tick);
 }
 
@@ -75,6 +77,24 @@ function showViewers(channel: string, n: number): void {
     if (word instanceof HTMLElement && word.matches(".viewers-word")) {
       word.textContent = (n === 1 ? word.dataset.one : word.dataset.many) ?? "";
     }
+  }
+}
+
+/** Fetches the pictures of live channels that can be seen anew; each is loaded before it is shown. */
+function renewPreviews(): void {
+  if (document.hidden) return;
+  for (const image of document.querySelectorAll<HTMLImageElement>("img[data-preview]")) {
+    const { top, bottom } = image.getBoundingClientRect();
+    if (bottom < 0 || top > window.innerHeight) continue;
+    if (!onAir(image.closest<HTMLElement>("[data-state]")?.dataset.state)) continue;
+    const next = new Image();
+    next.src = `${image.dataset.preview}?v=${Math.floor(Date.now() / 1000)}`;
+    next.decode().then(
+      () => {
+        image.src = next.src;
+      },
+      () => {}, // there is none just now: the one before stays
+    );
   }
 }
 
