@@ -1,0 +1,134 @@
+"""A source's packets into frames. Runs in the worker."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import cast
+
+import av
+from av.codec.hwaccel import HWAccel
+from av.filter import Graph
+from av.video.codeccontext import VideoCodecContext
+from av.video.frame import VideoFrame
+
+from metropole_media.transcode.encoders import VideoDecoder
+from metropole_media.transcode.wire import Media, Source
+
+MAX_DAMAGED = 200
+"""Packets in a row that give no picture."""
+PIXELS_PER_THREAD = 130e6
+"""Pixels a second for which one thread of the decoder is enough, with room to spare."""
+
+
+class CannotDecode(Exception):
+    """With a sentence for the operator."""
+
+
+class Decoder:
+    """Decodes one source until its configuration changes.
+
+    Interlaced pictures come out as progressive ones, at the same rate.
+
+    Raises:
+        CannotDecode: there is no such decoder here, or it does not open.
+
+    Fields:
+        damaged: packets that could not be decoded.
+    """
+
+    def __init__(self, source: Source, choice: VideoDecoder) -> None:
+        self.damaged = 0
+        self._in_a_row = 0
+        self._time_base = Fraction(1, source.timescale)
+        self._weaver: Graph | None = None
+        try:
+            device = (
+                HWAccel(choice.hwaccel, allow_software_fallback=True) if choice.hwaccel else None
+            )
+            context = av.CodecContext.create(choice.codec, "r", hwaccel=device)
+            assert isinstance(context, VideoCodecContext)
+            context.extradata = source.config
+            context.thread_count = threads_for(source, choice.threads)
+            context.options = dict(choice.options)
+            context.open()
+        except (av.FFmpegError, OSError, ValueError) as error:
+            raise CannotDecode(f"The decoder {choice.codec} does not start: {error}.") from None
+        self._context = context
+
+    def decode(self, media: Media) -> Iterator[VideoFrame]:
+        """Frames that a packet completes, in the order in which they are shown.
+
+        Raises:
+            CannotDecode: nothing but damaged packets come.
+        """
+        # It takes any buffer; the decoder copies it with the padding that it needs.
+        packet = av.Packet(cast("bytes", media.data))
+        packet.dts, packet.pts = media.dts, media.pts
+        packet.time_base = self._time_base
+        packet.is_keyframe = media.key
+        try:
+            frames = self._context.decode(packet)
+        except (av.FFmpegError, ValueError) as error:
+            self.damaged += 1
+            self._in_a_row += 1
+            if self._in_a_row >= MAX_DAMAGED:
+                raise CannotDecode(
+                    f"The video cannot be decoded: {error}. Check the encoder's settings."
+                ) from None
+            return
+        for frame in frames:
+            self._in_a_row = 0
+            yield from self._progressive(frame)
+
+    def flush(self) -> Iterator[VideoFrame]:
+        """Frames that are still inside. Nothing can be decoded afterwards."""
+        try:
+            frames = self._context.decode(None)
+        except (av.FFmpegError, ValueError):
+            return
+        for frame in frames:
+            yield from self._progressive(frame)
+
+    def _progressive(self, frame: VideoFrame) -> Iterator[VideoFrame]:
+        if self._weaver is None:
+            if not frame.interlaced_frame:
+                yield frame
+                return
+            self._weaver = _make_weaver(frame)
+        try:
+            self._weaver.vpush(frame)
+        except (av.FFmpegError, ValueError):
+            # The picture has another size or format now.
+            self._weaver = None
+            yield frame
+            return
+        while True:
+            try:
+                yield self._weaver.vpull()
+            except (av.BlockingIOError, av.EOFError):
+                return
+
+
+def threads_for(source: Source, most: int) -> int:
+    """How many threads a decoder gets: more of them hold more frames back."""
+    rate = source.frame_rate or 60.0
+    return max(1, min(most, math.ceil(source.width * source.height * rate / PIXELS_PER_THREAD)))
+
+
+def _make_weaver(frame: VideoFrame) -> Graph:
+    graph = Graph()
+    graph.threads = 1
+    feed = graph.add_buffer(
+        width=frame.width,
+        height=frame.height,
+        format=frame.format,
+        time_base=frame.time_base,
+    )
+    weaver = graph.add("bwdif", "mode=send_frame:deint=interlaced")
+    drain = graph.add("buffersink")
+    feed.link_to(weaver)
+    weaver.link_to(drain)
+    graph.configure()
+    return graph
