@@ -8,11 +8,11 @@ happens in the call that brings a packet.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import replace
 
 from metropole_media.codecs.silence import silent_packet
+from metropole_media.codecs.table import AUDIO_CODECS
 from metropole_media.fmp4 import Run
 from metropole_media.fmp4.sample_entries import SAMPLE_ENTRIES
 from metropole_media.live import Packet, Track
@@ -161,8 +161,7 @@ class Packager:
         if not _same(audio, self._audio):
             self._audio_line = None
             if audio is not None:
-                step = audio.samples_per_packet or 1024
-                self._audio_line = AudioLine(audio.sample_rate, step, silent_packet(audio))
+                self._audio_line = _audio_line(audio)
         self._video, self._audio = video, audio
         self._segmenter.configure(video, audio)
         if self._part_target and video is not None:
@@ -229,6 +228,8 @@ class Packager:
             self._segmenter.frame_rate = VIDEO_TIMESCALE / frame
             self._make_video_line(times)
         elif self._audio_line is not None:
+            for packet in queue[:1]:
+                self._audio_line.look(packet.data)
             step = self._audio_line.step / self._audio_line.rate
             self._part_target = max(1, round(wished / step)) * step
         self._segmenter.part_target = self._part_target
@@ -274,9 +275,9 @@ class Packager:
         if not line.add(time, packet.data):
             self.dropped += 1
             return
-        waiting = len(line) * line.step / line.rate
+        waiting = line.ticks / line.rate
         if self._video is None:
-            if waiting > self._part_target - line.step / line.rate / 2:
+            if line.fills(self._part_ticks(line)):
                 self._cut_audio()
             return
         patience = max(STALL_SECONDS, 2 * self._part_target)
@@ -316,21 +317,25 @@ class Packager:
         """Close parts by the sound that waits; with `rest`, all of it."""
         line = self._audio_line
         assert line is not None
-        count = max(1, math.floor(self._part_target * line.rate / line.step + 1e-6))
+        target = self._part_ticks(line)
         alone = self._video is None
         if self._video_line is not None and len(self._video_line):
-            self._cut(None, audio=count)
-        while len(line) >= count or (rest and len(line)):
-            run = line.take(AUDIO_NUMBER, count)
+            self._cut(None, audio=line.fitting(target))
+        while len(line) and ((full := line.fills(target)) or rest):
+            run = line.take(AUDIO_NUMBER, line.fitting(target))
             assert run is not None
             seconds = sum(sample.duration for sample in run.samples) / line.rate
-            if len(run.samples) == count:
+            if full:
                 seconds = max(seconds, 0.9 * self._part_target)
             seconds = min(seconds, self._part_target)
             if self._video_line is not None:
                 self._video_line.skip(round(seconds * VIDEO_TIMESCALE))
             pts = rescale(run.decode_time, line.rate, VIDEO_TIMESCALE)
             self._segmenter.emit([run], seconds, alone, pts, rest and not len(line))
+
+    def _part_ticks(self, line: AudioLine) -> int:
+        """Longest duration of a part in samples."""
+        return round(self._part_target * line.rate)
 
     def _flush(self) -> None:
         """Hand over everything that waits, and end the segment."""
@@ -357,6 +362,13 @@ class Packager:
         assert track is not None
         ticks = rescale(packet.pts, track.timescale, VIDEO_TIMESCALE)
         return ticks + BASE_SECONDS * VIDEO_TIMESCALE
+
+
+def _audio_line(track: Track) -> AudioLine:
+    codec = AUDIO_CODECS.get(track.fourcc)
+    measure = codec.duration if codec is not None else None
+    step = 0 if measure is not None else track.samples_per_packet or 1024
+    return AudioLine(track.sample_rate, step, silent_packet(track), measure)
 
 
 def _first(tracks: tuple[Track, ...], kind: str) -> Track | None:

@@ -10,7 +10,7 @@ never changes.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median, median_low
@@ -28,6 +28,9 @@ COMMON_RATES = (24, 25, 30, 48, 50, 60, 100, 120)
 SHORTEST_FRAME, LONGEST_FRAME = VIDEO_TIMESCALE // 240, VIDEO_TIMESCALE
 """Whatever a source says, a part is a sensible number of frames."""
 RECENT = 16
+USUAL_PACKET = 960
+"""Samples, before the first packet of a codec whose packets differ."""
+Octets = bytes | bytearray | memoryview
 
 
 def rescale(value: int, timescale: int, to: int) -> int:
@@ -69,7 +72,14 @@ class _Frame:
     """as the source says"""
     pts: int
     key: bool
-    data: bytes | bytearray | memoryview
+    data: Octets
+
+
+@dataclass(slots=True)
+class _Sound:
+    place: int
+    duration: int
+    data: Octets
 
 
 class VideoLine:
@@ -120,7 +130,7 @@ class VideoLine:
         end = self._frames[-1].dts + self._nominal - EARLY
         return end + self._nominal // 2 > self._start + self.target
 
-    def add(self, dts: int, pts: int, key: bool, data: bytes | bytearray | memoryview) -> None:
+    def add(self, dts: int, pts: int, key: bool, data: Octets) -> None:
         """Put a frame into the open part."""
         if self._frames:
             decode = max(dts, self._frames[-1].decode + 1)
@@ -189,10 +199,13 @@ class AudioLine:
 
     Arguments:
         rate: samples a second.
-        samples_per_packet: samples in a packet.
+        samples_per_packet: samples in a packet; 0 when `measure` says it.
         silence: a silent packet; empty when there is none, and holes stay.
+        measure: samples in that packet, 0 if it cannot be read.
 
     Fields:
+        step: samples in the newest packet.
+        ticks: samples in the open part.
         silent: sound is waited for no longer.
     """
 
@@ -203,12 +216,21 @@ class AudioLine:
     MAX_PATIENCE = 3.0
     """Sound that is further behind comes too late."""
 
-    def __init__(self, rate: int, samples_per_packet: int, silence: bytes = b"") -> None:
+    def __init__(
+        self,
+        rate: int,
+        samples_per_packet: int,
+        silence: bytes = b"",
+        measure: Callable[[Octets], int] | None = None,
+    ) -> None:
         self.rate = rate
-        self.step = samples_per_packet
+        self._measure = measure or (lambda data: samples_per_packet)
         self._silence = silence
+        self._silence_step = self._measure(silence) if silence else 0
+        self.step = samples_per_packet or self._silence_step or USUAL_PACKET
         self.octets = 0
-        self.packets: list[tuple[int, bytes | bytearray | memoryview]] = []
+        self.ticks = 0
+        self.packets: list[_Sound] = []
         self.silent = False
         self._next: int | None = None
         self._limit = round(rate * self.LIMIT)
@@ -218,12 +240,20 @@ class AudioLine:
     def __len__(self) -> int:
         return len(self.packets)
 
-    def add(self, time: int, data: bytes | bytearray | memoryview) -> bool:
+    def look(self, data: Octets) -> None:
+        """Learn from the first packet how long packets are."""
+        self.step = self._measure(data) or self.step
+
+    def add(self, time: int, data: Octets) -> bool:
         """Put a packet into the open part; False when it was left out.
 
         A packet that the source places far behind the grid comes from a source that sends more
         sound than time goes by: it is left out until the times fit again.
         """
+        duration = self._measure(data)
+        if not duration:
+            return False
+        self.step = duration
         if self._pictures is not None:
             behind = (self._pictures - time) / self.rate
             if behind < self.MAX_PATIENCE:
@@ -234,7 +264,7 @@ class AudioLine:
             place = time if place is None else self._fill(place, time)
         elif place - time > self._limit:
             return False
-        self._put(place, data)
+        self._put(place, duration, data)
         return True
 
     def keep_up(self, begin: int, end: int) -> None:
@@ -250,21 +280,35 @@ class AudioLine:
             # A jump in time: that much silence would be no use to anyone.
             self._next = end - round(self.PATIENCE * self.rate)
         if self.silent and self._silence:
-            while self._next + self.step <= end:
-                self._put(self._next, self._silence)
+            while self._next + self._silence_step <= end:
+                self._put(self._next, self._silence_step, self._silence)
 
-    def _put(self, place: int, data: bytes | bytearray | memoryview) -> None:
-        self.packets.append((place, data))
+    def fills(self, ticks: int) -> bool:
+        """Whether another packet would no longer fit into a part of that duration."""
+        return self.ticks + self.step > ticks
+
+    def fitting(self, ticks: int) -> int:
+        """How many of the first packets fit into a part of that duration; at least 1."""
+        total = 0
+        for count, sound in enumerate(self.packets):
+            total += sound.duration
+            if total > ticks:
+                return max(1, count)
+        return max(1, len(self.packets))
+
+    def _put(self, place: int, duration: int, data: Octets) -> None:
+        self.packets.append(_Sound(place, duration, data))
         self.octets += len(data)
-        self._next = place + self.step
+        self.ticks += duration
+        self._next = place + duration
 
     def _fill(self, place: int, time: int) -> int:
         """Put silence into a hole; says where the packet behind it belongs."""
         if not self._silence or time - place > self.rate * self.MAX_FILL:
             return time
-        for _ in range(round((time - place) / self.step)):
-            self._put(place, self._silence)
-            place += self.step
+        for _ in range(round((time - place) / self._silence_step)):
+            self._put(place, self._silence_step, self._silence)
+            place += self._silence_step
         return place
 
     def take(self, number: int, count: int) -> Run | None:
@@ -272,15 +316,15 @@ class AudioLine:
         taken, self.packets = self.packets[:count], self.packets[count:]
         if not taken:
             return None
-        self.octets -= sum(len(data) for _, data in taken)
-        places = [place for place, _ in taken]
+        self.octets -= sum(len(sound.data) for sound in taken)
+        self.ticks -= sum(sound.duration for sound in taken)
         # Before a gap inside a part, the packet lasts until the next: no hole here either.
-        following = [*places[1:], places[-1] + self.step]
+        following = [sound.place for sound in taken[1:]] + [taken[-1].place + taken[-1].duration]
         return Run(
             number,
-            places[0],
+            taken[0].place,
             [
-                Sample(data, after - place, True, 0)
-                for (place, data), after in zip(taken, following, strict=True)
+                Sample(sound.data, after - sound.place, True, 0)
+                for sound, after in zip(taken, following, strict=True)
             ],
         )

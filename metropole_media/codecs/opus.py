@@ -71,6 +71,14 @@ def to_head(config: bytes) -> bytes:
     return MAGIC + b"\1" + HEAD_FIELDS.pack(*values) + box[1 + BOX_FIELDS.size :]
 
 
+def streams(config: bytes) -> tuple[int, int]:
+    """How many streams a packet holds, and how many of them, the first ones, are stereo. Raises as
+    `parse_opus`."""
+    box = to_dops(config)
+    mapping = box[1 + BOX_FIELDS.size :]
+    return (mapping[0], mapping[1]) if mapping else (1, box[1] - 1)
+
+
 def opus_duration(packet: bytes | bytearray | memoryview) -> int:
     """Samples at 48 kHz in a packet, 0 when it cannot be read. Never more than 120 ms.
 
