@@ -12,6 +12,7 @@ from metropole_core.config.limits import LimitsConfig
 from metropole_core.config.media_fallback import MediaFallbackConfig
 from metropole_core.config.origin import Origin, Place
 from metropole_core.config.people import Registration, Streaming
+from metropole_core.config.transcoding import TranscodingConfig
 from metropole_core.contracts.latency import Latency
 
 
@@ -165,6 +166,11 @@ class SiteConfig(Table):
         default=MediaFallbackConfig(),
         title="Media through the site's port",
         description="For players that cannot reach the media port: [media_fallback].",
+    )
+    transcoding: TranscodingConfig = Field(
+        default=TranscodingConfig(),
+        title="Further qualities",
+        description="Which qualities streams get beside the one that is sent: [transcoding].",
     )
     plugins: PluginsConfig = Field(default=PluginsConfig(), title="Plugins")
     plugin: dict[str, dict[str, Any]] = Field(

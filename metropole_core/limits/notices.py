@@ -18,7 +18,7 @@ MAX_CHANNELS = 10_000
 """The oldest are forgotten."""
 KEPT_SECONDS = 86_400.0
 
-Kind = Literal["warning", "cut", "lost", "refused"]
+Kind = Literal["warning", "quality", "cut", "lost", "refused"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +26,8 @@ class Notice:
     """What happened to a channel's encoder.
 
     Fields:
-        kind: "warning": it goes on; "cut": it was cut off; "lost": it went away; "refused": it was
-            not let in.
+        kind: "warning": it goes on; "quality": likewise, with fewer qualities; "cut": it was cut
+            off; "lost": it went away; "refused": it was not let in.
         code: stable word for programs ("bitrate", "already_live").
         words: what happened and what to do.
         at: when, UTC.

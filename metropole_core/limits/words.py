@@ -44,16 +44,28 @@ class Amount:
 
 
 @dataclass(frozen=True, slots=True)
+class Name:
+    """A name that is the same in every language ("720p60")."""
+
+    value: str
+
+    def text(self, language: str = "en") -> str:
+        """The name."""
+        return self.value
+
+
+@dataclass(frozen=True, slots=True)
 class Sentence:
     """Words for a person, still in no language.
 
     Fields:
         message: as the catalogs know it, with `%(name)s` for each of `amounts`.
+        amounts: numbers and names in it.
         then: another one that follows.
     """
 
     message: str
-    amounts: Mapping[str, Amount] = field(default_factory=lambda: MappingProxyType({}))
+    amounts: Mapping[str, Amount | Name] = field(default_factory=lambda: MappingProxyType({}))
     then: Sentence | None = None
 
     def text(self, translate: Callable[[str], str] = str, language: str = "en") -> str:
@@ -70,7 +82,7 @@ class Sentence:
         return f"{message} {self.then.text(translate, language)}" if self.then else message
 
 
-def sentence(message: str, then: Sentence | None = None, **amounts: Amount) -> Sentence:
+def sentence(message: str, then: Sentence | None = None, **amounts: Amount | Name) -> Sentence:
     """A `Sentence` of a message that `N_` marked."""
     return Sentence(message, MappingProxyType(amounts), then)
 

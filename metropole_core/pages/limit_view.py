@@ -36,11 +36,14 @@ def notice_view(notice: Notice | None) -> NoticeView | None:
         return None
     what = {
         "warning": _("Look at your encoder."),
+        "quality": _("Your viewers have fewer qualities."),
         "cut": _("Your encoder was cut off."),
         "lost": _("The connection to your encoder ended."),
         "refused": _("Your encoder was not let in."),
     }[notice.kind]
-    return NoticeView(notice.at, what, said(notice.words), notice.kind != "warning")
+    return NoticeView(
+        notice.at, what, said(notice.words), notice.kind not in ("warning", "quality")
+    )
 
 
 def stream_limits(limits: Limits) -> str:

@@ -1,0 +1,302 @@
+"""One stream: its ladder is planned, declared, made, and looked after until it ends."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any
+
+from metropole_core.contracts.context import Clock
+from metropole_core.contracts.ladder import Source
+from metropole_core.contracts.provider import BroadcastRef
+from metropole_core.contracts.transcoder import Job, JobReport, JobState
+from metropole_core.limits.words import Sentence
+from metropole_core.transcoding import words
+from metropole_core.transcoding.backends import Backend, Backends
+from metropole_core.transcoding.frame_rate import FrameRate
+from metropole_core.transcoding.planner import Planned, Planner
+from metropole_core.transcoding.supervision import Happening, Moment, Order, Phase, step
+from metropole_media.ladder import RenditionPlan
+from metropole_media.live import LiveStream, Packet, Track
+
+log = logging.getLogger("metropole.transcoding")
+
+PROBE_WAIT = 2.0
+"""Seconds that a stream waits for transcoders that are still being tried."""
+RATE_WAIT = 1.0
+"""Seconds that it waits for its first packets to tell the frame rate."""
+
+Told = Callable[[BroadcastRef, str, Sentence], None]
+HAPPENINGS = {
+    JobState.RUNNING: Happening.WELL,
+    JobState.BEHIND: Happening.BEHIND,
+    JobState.FAILED: Happening.FAILED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """What all followers share.
+
+    Fields:
+        spawn: runs a task with that name.
+        tell: the creator has to know that, with a word for programs.
+    """
+
+    planner: Planner
+    backends: Backends
+    clock: Clock
+    spawn: Callable[[Coroutine[Any, Any, None], str], None]
+    tell: Told
+
+
+class Follower:
+    """A subscriber of the stream. Nothing that goes wrong here reaches it.
+
+    Fields:
+        gone: renditions that were taken away, and why.
+        why_none: why there is no further video, None while there is, or nobody knows yet.
+        backend: who makes the video, None when nobody does.
+        report: the job's last one, None before the first.
+        cpu: processors that the job uses, averaged between its last two reports.
+    """
+
+    def __init__(self, broadcast: BroadcastRef, stream: LiveStream, house: House) -> None:
+        self.broadcast = broadcast
+        self.stream = stream
+        self.moment = Moment()
+        self.gone: dict[str, tuple[RenditionPlan, Sentence]] = {}
+        self.why_none: Sentence | None = None
+        self.backend: Backend | None = None
+        self.report: JobReport | None = None
+        self.cpu = 0.0
+        self.over = False
+        self._house = house
+        self._reported_at = 0.0
+        self._source = Source((), 0.0)
+        self._rate: FrameRate | None = None
+        self._rate_known = asyncio.Event()
+        self._without: set[str] = set()
+        self._job: Job | None = None
+        self._serial = 0
+        self._turn = 0
+        self._leave: Callable[[], None] = lambda: None
+
+    @property
+    def frame_rate(self) -> float:
+        """Of the source, 0.0 while nobody knows."""
+        return self._source.frame_rate
+
+    def start(self) -> None:
+        """Follow from now on."""
+        self._leave = self.stream.subscribe(self)
+
+    def on_tracks(self, tracks: tuple[Track, ...], epoch: int) -> None:
+        if _looks(tracks) == _looks(self._source.tracks):
+            return  # the same source came back
+        video = next((track for track in tracks if track.kind == "video"), None)
+        self._source = Source(tracks, 0.0)
+        self._rate = FrameRate(video) if video is not None else None
+        self._rate_known = asyncio.Event()
+        if self._rate is None or self._rate.known:
+            self._rate_known.set()
+        self._without.clear()
+        self._plan(new_source=True)
+
+    def on_packet(self, packet: Packet) -> None:
+        if self._rate is not None and not self._rate_known.is_set() and self._rate.packet(packet):
+            self._rate_known.set()
+
+    def on_interrupted(self) -> None:
+        """It may come back; the job waits."""
+
+    def on_end(self) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Have nothing made any more. Safe to call twice."""
+        if self.over:
+            return
+        self.over = True
+        self._turn += 1
+        self._end_job()
+        self._house.planner.free(self)
+        self._leave()
+
+    def look(self) -> None:
+        """Time has passed."""
+        due = self.moment.due
+        if due is not None and self._house.clock.monotonic() >= due:
+            self._happen(Happening.TIME)
+
+    def reconsider(self) -> None:
+        """Other transcoders work now: perhaps there is more to make."""
+        if not self.over and self._source.tracks and self.moment.phase is Phase.IDLE:
+            self._plan(new_source=False)
+
+    def _plan(self, *, new_source: bool) -> None:
+        self._turn += 1
+        try:
+            self._house.spawn(self._decide(self._turn, new_source), self.stream.name)
+        except RuntimeError:
+            log.exception("%s gets no further qualities", self.stream.name)
+            self._declare(())
+
+    async def _decide(self, turn: int, new_source: bool) -> None:
+        try:
+            await self._wait()
+            if turn != self._turn:
+                return
+            if self._rate is not None:
+                rate = self._rate.value or self._rate.guess()
+                self._source = Source(self._source.tracks, rate)
+            planned = await self._house.planner.plan(self._source, self, tuple(self._without))
+            if turn == self._turn:
+                self._apply(planned, new_source)
+            elif self.over:
+                self._house.planner.free(self)
+        except Exception:
+            log.exception("%s gets no further qualities", self.stream.name)
+            if turn == self._turn:
+                self._declare(())
+
+    async def _wait(self) -> None:
+        backends = self._house.backends
+        await _within(backends.settled, PROBE_WAIT if backends.all() else 0)
+        # Without anyone to encode, the frame rate matters to nobody.
+        await _within(self._rate_known, RATE_WAIT if backends.usable() else 0)
+
+    def _apply(self, planned: Planned, new_source: bool) -> None:
+        self._end_job()
+        self.backend = planned.backend
+        self.why_none = None if planned.videos else self._why_none(planned)
+        if new_source:
+            self.gone.clear()
+        lost = [plan for plan in self.moment.plans if self._without]
+        made = {plan.name for plan in planned.videos}
+        self._declare(planned.plans)
+        self._happen(Happening.PLANNED, planned.videos)
+        if not new_source and any(plan.name not in made for plan in lost):
+            for plan in lost:
+                if plan.name not in made:
+                    self.gone[plan.name] = (plan, words.failed())
+            if not made:
+                self._house.tell(self.broadcast, "transcoding_failed", words.failed())
+
+    def _why_none(self, planned: Planned) -> Sentence:
+        videos = [track for track in self._source.tracks if track.kind == "video"]
+        if len(videos) > 1:
+            return words.several_videos()
+        if planned.full:
+            return words.no_room()
+        return words.small_already() if self._house.backends.usable() else words.no_transcoder()
+
+    def _happen(self, happening: Happening, plans: tuple[RenditionPlan, ...] = ()) -> None:
+        before = self.moment
+        done = step(before, happening, self._house.clock.monotonic(), plans)
+        self.moment = done.moment
+        if done.order is Order.START:
+            self._start_job()
+        elif done.order is Order.SHED and done.shed is not None:
+            self._shed(done.shed)
+        elif done.order is Order.REST:
+            self._end_job()
+        elif done.order is Order.CHANGE:
+            self._change()
+
+    def _start_job(self) -> None:
+        self._end_job()
+        serial, backend = self._serial, self.backend
+        if backend is None:
+            return
+        names = ", ".join(plan.name for plan in self.moment.plans)
+        log.info("%s: %s makes %s", self.stream.name, backend.name, names)
+        try:
+            job = backend.transcoder.start(
+                self.stream, self.moment.plans, lambda report: self._on_report(serial, report)
+            )
+        except Exception as error:
+            log.exception("%s: transcoder %s cannot begin", self.stream.name, backend.name)
+            if serial == self._serial:
+                self._on_report(serial, JobReport(JobState.FAILED, reason=repr(error)[:300]))
+            return
+        if serial == self._serial:
+            self._job = job
+        else:
+            _close(job)  # it failed before it had begun
+
+    def _end_job(self) -> None:
+        self._serial += 1
+        self.report, self.cpu = None, 0.0
+        job, self._job = self._job, None
+        if job is not None:
+            _close(job)
+
+    def _on_report(self, serial: int, report: JobReport) -> None:
+        if serial != self._serial or self.over:
+            return
+        now, before = self._house.clock.monotonic(), self.report
+        if before is not None and now > self._reported_at:
+            used = report.cpu_seconds - before.cpu_seconds
+            self.cpu = max(0.0, used / (now - self._reported_at))
+        self.report, self._reported_at = report, now
+        if report.state is JobState.FAILED:
+            name = self.backend.name if self.backend is not None else "nobody"
+            log.warning("%s: transcoder %s failed: %s", self.stream.name, name, report.reason)
+        self._happen(HAPPENINGS[report.state])
+
+    def _shed(self, plan: RenditionPlan) -> None:
+        sentence = words.too_slow(plan.name)
+        log.warning("%s: %s is taken away: the machine cannot keep up", self.stream.name, plan.name)
+        self.gone[plan.name] = (plan, sentence)
+        self._end_job()
+        self._declare(tuple(p for p in self.stream.ladder.plans or () if p.name != plan.name))
+        if self.moment.plans and self.backend is not None:
+            self._house.planner.take_less(self.backend, self, self.moment.plans, self._source)
+            self._start_job()
+        else:
+            self.backend = None
+            self._house.planner.free(self)
+        self._house.tell(self.broadcast, "transcoding_behind", sentence)
+
+    def _change(self) -> None:
+        """The back-end keeps failing: the next one, planned by what that can do."""
+        self._end_job()
+        if self.backend is not None:
+            self._without.add(self.backend.name)
+            log.error(
+                "%s: transcoder %s keeps failing and is not asked again for this broadcast",
+                self.stream.name,
+                self.backend.name,
+            )
+        self._plan(new_source=False)
+
+    def _declare(self, plans: tuple[RenditionPlan, ...]) -> None:
+        try:
+            self.stream.ladder.declare(plans)
+        except Exception:
+            log.exception("%s: a follower of the ladder failed", self.stream.name)
+
+
+def _looks(tracks: tuple[Track, ...]) -> list[tuple[object, ...]]:
+    """What a ladder depends on."""
+    return [(track.kind, track.fourcc, track.width, track.height) for track in tracks]
+
+
+async def _within(event: asyncio.Event, seconds: float) -> None:
+    if event.is_set() or seconds <= 0:
+        return
+    try:
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    except TimeoutError:
+        return
+
+
+def _close(job: Job) -> None:
+    try:
+        job.close()
+    except Exception:
+        log.exception("a transcoder's job does not close")
