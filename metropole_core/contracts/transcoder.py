@@ -114,7 +114,8 @@ class Transcoder(Protocol):
         The job subscribes to `stream` and attaches to `stream.ladder.feed(name)` of each plan. It
         begins with the next key frame, puts a key frame wherever the source has one, and never
         holds the source back: what it cannot take it drops, whole groups of pictures at a time.
-        While the publisher is away it waits. It ends with the stream.
+        While the publisher is away it waits. A rendition that is taken off the ladder it makes no
+        more, and goes on with the others. It ends with the stream.
 
         Arguments:
             plans: none of them audio only.

@@ -193,9 +193,10 @@ class Follower:
             return words.no_room()
         return words.small_already() if self._house.backends.usable() else words.no_transcoder()
 
-    def _happen(self, happening: Happening, plans: tuple[RenditionPlan, ...] = ()) -> None:
-        before = self.moment
-        done = step(before, happening, self._house.clock.monotonic(), plans)
+    def _happen(
+        self, happening: Happening, plans: tuple[RenditionPlan, ...] = (), lag: float = 0.0
+    ) -> None:
+        done = step(self.moment, happening, self._house.clock.monotonic(), plans, lag)
         self.moment = done.moment
         if done.order is Order.START:
             self._start_job()
@@ -245,18 +246,17 @@ class Follower:
         if report.state is JobState.FAILED:
             name = self.backend.name if self.backend is not None else "nobody"
             log.warning("%s: transcoder %s failed: %s", self.stream.name, name, report.reason)
-        self._happen(HAPPENINGS[report.state])
+        self._happen(HAPPENINGS[report.state], lag=report.lag)
 
     def _shed(self, plan: RenditionPlan) -> None:
         sentence = words.too_slow(plan.name)
         log.warning("%s: %s is taken away: the machine cannot keep up", self.stream.name, plan.name)
         self.gone[plan.name] = (plan, sentence)
-        self._end_job()
         self._declare(tuple(p for p in self.stream.ladder.plans or () if p.name != plan.name))
         if self.moment.plans and self.backend is not None:
             self._house.planner.take_less(self.backend, self, self.moment.plans, self._source)
-            self._start_job()
         else:
+            self._end_job()
             self.backend = None
             self._house.planner.free(self)
         self._house.tell(self.broadcast, "transcoding_behind", sentence)

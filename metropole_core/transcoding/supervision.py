@@ -8,8 +8,9 @@ PLANNED says which renditions are wanted from now on (again when the source chan
 back-end shall try), WELL and BEHIND how the job does, FAILED that it has ended by itself, TIME
 that time has passed.
 
-* A job that is behind for `PATIENCE` loses its largest rendition and begins again with the rest:
-  the largest costs most, and viewers of it step down. Without any left, there is the source.
+* A job that is behind for `PATIENCE` without getting nearer loses its largest rendition and goes
+  on with the rest: the largest costs most, and viewers of it step down. Without any left, there
+  is the source.
 * A job that fails begins again after a rest, longer each time (`RESTS`). `FAILURES` within
   `FAILURE_SECONDS` are no accident: another back-end shall try, and without one it is given up.
   One that ran well for `FORGIVEN` seconds has failed for the first time again.
@@ -33,7 +34,9 @@ from enum import Enum
 from metropole_media.ladder import RenditionPlan
 
 PATIENCE = 5.0
-"""Seconds behind, without a moment in which it was not."""
+"""Seconds behind, without a moment in which it was not, or was less so than before."""
+NEARER = 0.05
+"""Seconds of lag that are an improvement."""
 RESTS = (1.0, 2.0, 5.0, 15.0, 60.0)
 FAILURES = 3
 FAILURE_SECONDS = 120.0
@@ -66,7 +69,7 @@ class Order(str, Enum):
     START = "start"
     """Start a job with `Moment.plans`, instead of the one that runs."""
     SHED = "shed"
-    """Take `Step.shed` off the ladder, then as START; without plans left, only end the job."""
+    """Take `Step.shed` off the ladder, which the job sees; without plans left, end it."""
     REST = "rest"
     """The job is over; begin again later."""
     CHANGE = "change"
@@ -85,7 +88,8 @@ class Moment:
         phase: where it is.
         plans: renditions that it makes, or shall make, largest first.
         started: when it began (monotonic seconds).
-        behind: since when it has been behind; None when it is not.
+        behind: since when it has been behind and got no nearer; None when it is not.
+        lag: seconds, the least since it fell behind.
         failures: when it failed, within `FAILURE_SECONDS`.
         row: failures since it last ran well for long.
         due: when to ask again with TIME, None for never.
@@ -95,6 +99,7 @@ class Moment:
     plans: tuple[RenditionPlan, ...] = ()
     started: float = 0.0
     behind: float | None = None
+    lag: float = 0.0
     failures: tuple[float, ...] = ()
     row: int = 0
     due: float | None = None
@@ -114,15 +119,21 @@ def step(
     happening: Happening,
     now: float,
     plans: tuple[RenditionPlan, ...] = (),
+    lag: float = 0.0,
 ) -> Step:
     """What follows from something that happened.
 
     Arguments:
         now: monotonic seconds.
         plans: with PLANNED, what is wanted, without sound alone.
+        lag: with BEHIND, seconds.
     """
     if happening is PLANNED:
         return _planned(plans, now)
+    if (moment.phase, happening) == (WORKING, BEHIND) and (
+        moment.behind is None or lag < moment.lag - NEARER
+    ):
+        moment = replace(moment, behind=now, lag=lag)
     rule = TABLE.get((moment.phase, happening))
     return rule(moment, now) if rule is not None else Step(moment)
 
@@ -138,13 +149,11 @@ def _well(moment: Moment, now: float) -> Step:
 
 
 def _behind(moment: Moment, now: float) -> Step:
-    if moment.behind is None:
-        return Step(replace(moment, behind=now))
-    if now - moment.behind < PATIENCE:
+    if moment.behind is None or now - moment.behind < PATIENCE:
         return Step(moment)
     top, *rest = moment.plans
     phase = WORKING if rest else GIVEN_UP
-    left = replace(moment, phase=phase, plans=tuple(rest), started=now, behind=None)
+    left = replace(moment, phase=phase, plans=tuple(rest), behind=None)
     return Step(left, Order.SHED, top)
 
 

@@ -182,8 +182,8 @@ async def test_a_job_that_is_behind_loses_its_largest(studio: Studio) -> None:
         first.behind()
         studio.pass_time(1)
     assert names(stream) == "480p 360p audio"
-    assert first.closed
-    assert [plan.name for plan in fake.job.plans] == ["480p", "360p"]
+    assert not first.closed, "the others go on without a gap"
+    assert len(fake.jobs) == 1
     assert shed.ended
     assert stream.ladder.feed("480p") is kept
     assert 0 < studio.service.backends.all()[0].load < load
@@ -192,15 +192,19 @@ async def test_a_job_that_is_behind_loses_its_largest(studio: Studio) -> None:
     assert (notice.kind, notice.code) == ("quality", "transcoding_behind")
     assert "720p was taken away" in notice.words.text()
     assert states(studio)["720p"] == "gone"
+    # One that begins anew makes only the rest.
+    first.fail()
+    studio.pass_time(2)
+    assert [plan.name for plan in fake.job.plans] == ["480p", "360p"]
     # The first job is history.
     first.behind()
     first.fail()
     assert studio.service.followers()[0].moment.phase.value == "working"
-    for _ in range(2):
-        for _ in range(7):
-            fake.job.behind()
-            studio.pass_time(1)
+    for _ in range(14):
+        fake.job.behind()
+        studio.pass_time(1)
     assert names(stream) == "audio"
+    assert fake.job.closed
     assert studio.service.backends.all()[0].load == 0
 
 

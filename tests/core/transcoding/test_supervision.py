@@ -55,6 +55,17 @@ def test_behind_for_long_costs_the_largest() -> None:
     assert last.moment.phase is Phase.GIVEN_UP
 
 
+def test_one_that_gets_nearer_is_let_be() -> None:
+    moment = begun()
+    for second in range(60):
+        done = step(moment, BEHIND, float(second), lag=5.0 - second * 0.06)
+        assert done.order is Order.NOTHING
+        moment = done.moment
+    for second in (60, 64):
+        assert step(moment, BEHIND, float(second - 1), lag=1.6).order is Order.NOTHING
+    assert step(moment, BEHIND, 59 + PATIENCE, lag=1.6).order is Order.SHED
+
+
 def test_one_good_moment_is_enough() -> None:
     done = run(begun(), (BEHIND, 1), (BEHIND, 5), (WELL, 5.5), (BEHIND, 7), (BEHIND, 11.9))
     assert done.order is Order.NOTHING
