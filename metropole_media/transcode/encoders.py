@@ -116,10 +116,7 @@ class JobSpec:
             rungs = tuple(
                 Rung(**{**each, "encoder": encoder_from(each["encoder"])}) for each in raw["rungs"]
             )
-            decoders = tuple(
-                VideoDecoder(**{**each, "options": _pairs(each["options"])})
-                for each in raw["decoders"]
-            )
+            decoders = tuple(decoder_from(each) for each in raw["decoders"])
             return JobSpec(rungs, decoders, int(raw["memory_octets"]), int(raw["niceness"]))
         except (KeyError, TypeError, RecursionError) as error:
             raise ValueError(f"no description of a job: {error}") from None
@@ -137,6 +134,15 @@ def encoder_from(raw: dict[str, Any]) -> VideoEncoder:
         KeyError, TypeError: it is none.
     """
     return VideoEncoder(**{**raw, "options": _pairs(raw["options"])})
+
+
+def decoder_from(raw: dict[str, Any]) -> VideoDecoder:
+    """`dataclasses.asdict` of a decoder that came as JSON.
+
+    Raises:
+        KeyError, TypeError: it is none.
+    """
+    return VideoDecoder(**{**raw, "options": _pairs(raw["options"])})
 
 
 def avc_profile(codec: str) -> tuple[tuple[str, str], ...]:

@@ -62,7 +62,7 @@ class WorkerProcess(asyncio.Protocol):
                 stdin=theirs.fileno(),
                 stdout=subprocess.DEVNULL,
                 stderr=_stderr(),
-                env=_environment(),
+                env=environment(),
             )
         except BaseException:
             mine.close()
@@ -171,7 +171,8 @@ def _stderr() -> IO[bytes] | int | None:
     return None if log.isEnabledFor(logging.DEBUG) else subprocess.DEVNULL
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
+    """Of the site without what is nobody's business who decodes strangers' streams."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(PRIVATE)}
     return {**kept, "SVT_LOG": "1"}
 
