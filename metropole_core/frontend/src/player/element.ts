@@ -240,7 +240,7 @@ export class PlayerElement extends HTMLElement {
     const { video } = this;
     this.controls = buildControls((act) => this.act(act));
     this.menu = new Menu(this.controls.buttons.settings);
-    this.stats = new StatsPanel(video, () => this.playback.engine);
+    this.stats = new StatsPanel(video, () => this.playback);
     this.help = new HelpPanel();
     const { notice, unmute, big, spinner, bar, buttons, volume } = this.controls;
     this.append(notice, unmute, big, spinner, bar, this.menu.element, this.stats.element);

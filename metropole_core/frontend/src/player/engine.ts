@@ -12,8 +12,12 @@ export interface PlaybackSource {
   /** Absolute URL. */
   url: string;
   mime_type: string;
+  /** What the creator chose. */
+  latency: "normal" | "low" | "ultra_low";
   /** What a viewer can expect. */
   latency_ms: number;
+  /** How far behind the newest media to keep the picture; 0: as the engine likes it. */
+  target_ms: number;
   /** Absolute URL of the same on the site's own port, for when `url` cannot be reached. */
   fallback_url: string | null;
 }

@@ -2,19 +2,20 @@
 
 import { make } from "../dom.ts";
 import { t } from "../words.ts";
-import type { PlaybackEngine } from "./engine.ts";
+import type { PlaybackSource } from "./engine.ts";
+import type { Playback } from "./playback.ts";
 
 const EVERY = 500; // ms
 
 export class StatsPanel {
   readonly element = make("dl", { class: "player-stats", hidden: true });
   private readonly video: HTMLVideoElement;
-  private readonly engine: () => PlaybackEngine | null;
+  private readonly playback: () => Playback;
   private timer: number | undefined;
 
-  constructor(video: HTMLVideoElement, engine: () => PlaybackEngine | null) {
+  constructor(video: HTMLVideoElement, playback: () => Playback) {
     this.video = video;
-    this.engine = engine;
+    this.playback = playback;
   }
 
   get shown(): boolean {
@@ -32,13 +33,14 @@ export class StatsPanel {
   private fill(): void {
     const { videoWidth, videoHeight } = this.video;
     const frames = this.video.getVideoPlaybackQuality();
-    const engine = this.engine();
+    const { engine, source } = this.playback();
     const detour = engine?.byFallback?.();
     const rows: (readonly [string, string])[] = [
       ["Picture", `${videoWidth}×${videoHeight}`],
       ["Frames", `${frames.totalVideoFrames}, dropped ${frames.droppedVideoFrames}`],
       ...(engine?.stats() ?? []),
     ];
+    if (source) rows.push([t("Latency"), latencyWord(source.latency)]);
     if (detour !== undefined) {
       rows.push([t("Route"), detour ? t("through the site's port") : t("from the media port")]);
     }
@@ -46,6 +48,10 @@ export class StatsPanel {
       ...rows.flatMap(([label, value]) => [make("dt", {}, label), make("dd", {}, value)]),
     );
   }
+}
+
+function latencyWord(latency: PlaybackSource["latency"]): string {
+  return { normal: t("Normal"), low: t("Low"), ultra_low: t("Ultra-low") }[latency];
 }
 
 export class HelpPanel {

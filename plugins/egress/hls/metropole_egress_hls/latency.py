@@ -14,7 +14,7 @@ from metropole_core.contracts.latency import Latency
 LEAST_PARTS = 3.2
 """Nobody can be closer to live than so many parts: the one that is being made, the one that is
 fetched, the one that plays (RFC 8216bis, section 4.4.3.8)."""
-NORMAL_SECONDS, NORMAL_PART = 4.0, 0.5
+NORMAL_SECONDS, NORMAL_PART = 4.0, 1.0
 LOW_SECONDS = 1.2
 ULTRA_LOW_SECONDS, ULTRA_LOW_PART = 0.6, 0.1
 OVERHEAD_MS = 100

@@ -19,7 +19,7 @@ class HlsSettings(BaseModel):
         title="Part",
         description="Milliseconds of a part at low latency. Shorter parts mean less delay and more "
         "requests: each viewer makes two for every part. At ultra-low latency a part has at most "
-        "100 ms, at normal latency at least 500 ms.",
+        "100 ms, at normal latency at least 1000 ms.",
     )
     window_segments: int = Field(
         12,

@@ -12,7 +12,7 @@ from metropole_core.contracts.latency import Latency
 from metropole_core.testing import make_broadcast
 from tests.support.playlist_check import check_playlist
 
-PARTS = {Latency.NORMAL: 0.5, Latency.LOW: 0.2, Latency.ULTRA_LOW: 0.1}
+PARTS = {Latency.NORMAL: 1.0, Latency.LOW: 0.2, Latency.ULTRA_LOW: 0.1}
 
 
 @pytest.mark.parametrize("latency", Latency)

@@ -54,7 +54,10 @@ export class HlsEngine implements PlaybackEngine {
     video.addEventListener("ended", events.ended);
     hls.once(Events.DESTROYING, () => video.removeEventListener("ended", events.ended));
     hls.attachMedia(video);
-    this.driver = new LiveDriver(hls, video);
+    this.driver = new LiveDriver(hls, video, {
+      behind: source.target_ms / 1000,
+      steady: source.latency === "normal",
+    });
     void this.begin(this.way, events);
   }
 

@@ -3,7 +3,7 @@
 // hls.js alone cannot: it changes the speed only while more than a second is buffered, so about
 // 1.1 s is its floor whatever the server allows.
 
-/** How far behind the edge the picture is held, in seconds. */
+/** How far behind the edge the picture is held where the server names no distance, in seconds. */
 const TARGET = 0.8;
 /** Stalls make the distance grow, quiet minutes make it shrink again. */
 const STEP = 0.3;
@@ -52,12 +52,20 @@ export type Action =
   | { do: "rate"; rate: number }
   | { do: "seek"; to: number; why: "stuck" | "behind" };
 
+export interface Aim {
+  /** How far behind the edge to hold the picture, s; 0: wherever this player likes it. */
+  behind: number;
+  /** Whether the speed is changed for that. Music is to be heard as it was played. */
+  steady: boolean;
+}
+
 export class LatencyControl {
   target: number;
   /** How often the picture stood still for the network's sake. */
   stalls = 0;
 
   private readonly base: number;
+  private readonly steady: boolean;
   private recent: number[] = [];
   private changed = 0;
   private lastPosition = -1;
@@ -68,9 +76,10 @@ export class LatencyControl {
   private away = false;
   private backAt = 0;
 
-  constructor(base = TARGET) {
-    this.base = base;
-    this.target = base;
+  constructor({ behind, steady }: Aim = { behind: TARGET, steady: false }) {
+    this.base = behind || TARGET;
+    this.target = this.base;
+    this.steady = steady;
   }
 
   /** Seconds behind the newest media that could be on screen now. */
@@ -93,7 +102,7 @@ export class LatencyControl {
       // Chromium waits ever longer after each underflow, seconds in the end, though it has data;
       // a tiny seek resets that.
       this.movedAt = view.now + STUCK_PAUSE;
-      const latest = Math.min(view.bufferedEnd - 0.3, edge - this.target);
+      const latest = this.steady ? 0 : Math.min(view.bufferedEnd - 0.3, edge - this.target);
       return { do: "seek", to: Math.max(view.position + 0.001, latest), why: "stuck" };
     }
     if (late > JUMP) {
@@ -103,6 +112,7 @@ export class LatencyControl {
       return { do: "seek", to: edge - this.target, why: "behind" };
     }
     let rate = 1;
+    if (this.steady) return { do: "rate", rate };
     if (late > TOLERANCE && buffer > ENOUGH) {
       rate += Math.min(FASTEST, Math.max(LEAST, late * GAIN));
     } else if (late < -TOLERANCE || buffer < SCARCE) {
@@ -127,7 +137,7 @@ export class LatencyControl {
     this.recent = [...this.recent.filter((at) => now - at < STALLS_WITHIN), now];
     if (this.recent.length < STALLS) return;
     this.recent = [];
-    this.target = Math.min(MOST, this.target + STEP);
+    this.target = Math.max(this.base, Math.min(MOST, this.target + STEP));
   }
 
   /** The creator is back: hold the picture until there is enough to go on without another stop. */

@@ -1,12 +1,12 @@
 // Ten times a second: looks at hls.js and the video, and does what the latency control says.
 
 import type Hls from "hls.js/light";
-import { bufferedEnd, LatencyControl, type View } from "./latency.ts";
+import { type Aim, bufferedEnd, LatencyControl, type View } from "./latency.ts";
 
 const EVERY = 100; // ms
 
 export class LiveDriver {
-  readonly control = new LatencyControl();
+  readonly control: LatencyControl;
 
   private readonly hls: Hls;
   private readonly video: HTMLVideoElement;
@@ -14,7 +14,8 @@ export class LiveDriver {
   private readonly listening = new AbortController();
   private played = false;
 
-  constructor(hls: Hls, video: HTMLVideoElement) {
+  constructor(hls: Hls, video: HTMLVideoElement, aim: Aim) {
+    this.control = new LatencyControl(aim);
     this.hls = hls;
     this.video = video;
     this.timer = window.setInterval(() => this.step(), EVERY);

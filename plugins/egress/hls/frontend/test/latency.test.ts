@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { bufferedEnd, LatencyControl, type View } from "../src/latency.ts";
 
 const PART = 0.2;
+const LOW = { behind: 0.9, steady: false };
 
 const view = (change: Partial<View> = {}): View => ({
   now: 0,
@@ -63,42 +64,42 @@ class Simulation {
 }
 
 test("a start two seconds behind is caught up by speed alone", () => {
-  const simulation = new Simulation(new LatencyControl(0.9), 2.4);
+  const simulation = new Simulation(new LatencyControl(LOW), 2.4);
   simulation.run(45);
   assert.equal(simulation.seeks, 0);
   assert.ok(Math.abs(simulation.behind - 0.9) < 0.08, `${simulation.behind}`);
 });
 
 test("a start too close falls back without a stop", () => {
-  const simulation = new Simulation(new LatencyControl(0.9), 0.3);
+  const simulation = new Simulation(new LatencyControl(LOW), 0.3);
   simulation.run(40);
   assert.equal(simulation.seeks, 0);
   assert.ok(Math.abs(simulation.behind - 0.9) < 0.08, `${simulation.behind}`);
 });
 
 test("on target nothing happens", () => {
-  const simulation = new Simulation(new LatencyControl(0.9), 0.9);
+  const simulation = new Simulation(new LatencyControl(LOW), 0.9);
   simulation.run(60);
   assert.equal(simulation.seeks, 0);
   assert.ok(Math.abs(simulation.behind - 0.9) < 0.05);
 });
 
 test("after a pause of a minute it jumps once, and is live", () => {
-  const simulation = new Simulation(new LatencyControl(0.9), 60);
+  const simulation = new Simulation(new LatencyControl(LOW), 60);
   simulation.run(1);
   assert.equal(simulation.seeks, 1);
   assert.ok(Math.abs(simulation.behind - 0.9) < 0.2, `${simulation.behind}`);
 });
 
 test("jumps keep a pause between them", () => {
-  const control = new LatencyControl(0.9);
+  const control = new LatencyControl(LOW);
   assert.equal(control.step(view({ now: 0, position: 50, bufferedEnd: 50.1 })).do, "seek");
   assert.equal(control.step(view({ now: 2900, position: 50.01, bufferedEnd: 50.1 })).do, "rate");
   assert.equal(control.step(view({ now: 3100, position: 50.02, bufferedEnd: 50.1 })).do, "seek");
 });
 
 test("a picture that is stuck with data at hand gets a tiny seek, once a second", () => {
-  const control = new LatencyControl(0.9);
+  const control = new LatencyControl(LOW);
   assert.equal(control.step(view({ now: 0 })).do, "rate");
   assert.equal(control.step(view({ now: 100 })).do, "rate");
   const action = control.step(view({ now: 200 }));
@@ -109,14 +110,14 @@ test("a picture that is stuck with data at hand gets a tiny seek, once a second"
 });
 
 test("a picture that waits for data is left alone", () => {
-  const control = new LatencyControl(0.9);
+  const control = new LatencyControl(LOW);
   for (let now = 0; now < 5000; now += 100) {
     assert.equal(control.step(view({ now, bufferedEnd: 99.1 })).do, "rate");
   }
 });
 
 test("a playlist that stands still does not push the picture on", () => {
-  const control = new LatencyControl(0.9);
+  const control = new LatencyControl(LOW);
   assert.ok(Math.abs(control.behind(view({ age: 25 })) - (1 + 3 * PART)) < 1e-9);
   // The creator is away: no jump, whatever time passes.
   for (let now = 0; now < 25_000; now += 100) {
@@ -126,7 +127,7 @@ test("a playlist that stands still does not push the picture on", () => {
 });
 
 test("after a return the picture waits once for enough, and not for ever", () => {
-  const control = new LatencyControl(0.9);
+  const control = new LatencyControl(LOW);
   const back = (now: number, buffered: number) =>
     control.step(view({ now, edge: 101, position: 100, bufferedEnd: 100 + buffered }));
   control.step(view({ now: 0, age: 5, position: 100, bufferedEnd: 100 }));
@@ -140,7 +141,7 @@ test("after a return the picture waits once for enough, and not for ever", () =>
 });
 
 test("stalls at the start and around a return do not move the target", () => {
-  const control = new LatencyControl(0.9);
+  const control = new LatencyControl(LOW);
   const stall = (at: number) => {
     control.stallBegan(at);
     control.stallEnded(at + 200);
@@ -156,7 +157,7 @@ test("stalls at the start and around a return do not move the target", () => {
 });
 
 test("two stalls in half a minute move the target away, two quiet minutes bring it back", () => {
-  const control = new LatencyControl(0.9);
+  const control = new LatencyControl(LOW);
   const stall = (at: number, length: number) => {
     control.stallBegan(at);
     control.stallEnded(at + length);
@@ -175,14 +176,14 @@ test("two stalls in half a minute move the target away, two quiet minutes bring 
 });
 
 test("the target never leaves its bounds, and a long absence is no stall", () => {
-  const control = new LatencyControl(0.9);
+  const control = new LatencyControl(LOW);
   control.step(view({ now: -10_000 }));
   for (let at = 0; at < 60_000; at += 500) {
     control.stallBegan(at);
     control.stallEnded(at + 100);
   }
   assert.equal(control.target, 3);
-  const away = new LatencyControl(0.9);
+  const away = new LatencyControl(LOW);
   away.step(view({ now: -10_000 }));
   for (let at = 0; at < 60_000; at += 10_000) {
     away.stallBegan(at);
@@ -201,4 +202,39 @@ test("the buffered end is that of the range around the picture", () => {
   assert.equal(bufferedEnd(ranges([0, 5], [7, 9]), 3), 5);
   assert.equal(bufferedEnd(ranges([0, 5], [7, 9]), 6.95), 9);
   assert.equal(bufferedEnd(ranges(), 4), 4);
+});
+
+test("a steady picture keeps its speed wherever it is, and still jumps when it is far behind", () => {
+  for (const behind of [2, 3.5, 5.5]) {
+    const control = new LatencyControl({ behind: 4, steady: true });
+    const simulation = new Simulation(control, behind);
+    simulation.run(20);
+    assert.ok(Math.abs(simulation.behind - behind) < 0.05, `${simulation.behind}`);
+    assert.equal(simulation.seeks, 0);
+  }
+  const simulation = new Simulation(new LatencyControl({ behind: 4, steady: true }), 30);
+  simulation.run(1);
+  assert.equal(simulation.seeks, 1);
+  assert.ok(Math.abs(simulation.behind - 4) < 0.2, `${simulation.behind}`);
+});
+
+test("a steady picture that is stuck loses nothing", () => {
+  const control = new LatencyControl({ behind: 4, steady: true });
+  control.step(view({ position: 95 }));
+  const action = control.step(view({ now: 200, position: 95 }));
+  assert.ok(action.do === "seek" && action.to > 95 && action.to < 95.01);
+});
+
+test("without a distance from the server it chooses its own", () => {
+  assert.ok(new LatencyControl({ behind: 0, steady: false }).target > 0.5);
+});
+
+test("stalls make no distance shorter", () => {
+  const control = new LatencyControl({ behind: 4, steady: true });
+  control.step(view());
+  for (const at of [10_000, 12_000]) {
+    control.stallBegan(at);
+    control.stallEnded(at + 500);
+  }
+  assert.equal(control.target, 4);
 });
