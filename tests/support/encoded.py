@@ -13,11 +13,15 @@ from typing import Any
 
 import av
 
-from metropole_media.codecs.aac import parse_asc
-from metropole_media.codecs.avc import parse_avcc
+from metropole_media.codecs.model import VideoConfig
+from metropole_media.codecs.table import AUDIO_CODECS, VIDEO_CODECS
 from metropole_media.live import Packet, Track
 
 RATE = 48_000
+FOURCC = {
+    "h264": "avc1", "hevc": "hvc1", "av1": "av01", "vp9": "vp09", "aac": "mp4a", "opus": "Opus",
+}  # fmt: skip
+"""By FFmpeg's name."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +74,7 @@ def encode(
         for packet in sorted(encoded, key=lambda p: float(p.dts * p.time_base)):
             out.mux(packet)
     file.seek(0)
-    return _read(file)
+    return read_flv(file)
 
 
 def _video(
@@ -101,46 +105,87 @@ def _video(
 
 
 def _audio(out: Any, seconds: float, rate: int, layout: str, take: int) -> tuple[Any, list[Any]]:
-    stream = out.add_stream("aac", rate=rate, layout=layout)
+    return out.add_stream("aac", rate=rate, layout=layout), tones(seconds, rate, layout, take=take)
+
+
+def tones(
+    seconds: float,
+    rate: int,
+    layout: str,
+    form: str = "fltp",
+    samples: int = 1024,
+    take: int = 0,
+) -> list[Any]:
+    """Frames of a tone that rises, so that no two packets are alike.
+
+    Arguments:
+        form: "fltp", or "flt" with the channels side by side.
+        samples: in a frame.
+        take: another number gives another tone.
+    """
+    channels = len(av.AudioLayout(layout).channels)
     frames = []
-    for number in range(int(seconds * rate) // 1024):
-        at = range(number * 1024, (number + 1) * 1024)
-        # A tone that rises, so that no two packets are alike.
+    for number in range(int(seconds * rate) // samples):
+        at = range(number * samples, (number + 1) * samples)
         hertz = [440 + 99 * take + n / rate * 20 for n in at]
+        each = 1 if form == "fltp" else channels
         wave = array.array(
             "f",
-            (math.sin(n / rate * f * 2 * math.pi) * 0.3 for n, f in zip(at, hertz, strict=True)),
+            (
+                level
+                for n, f in zip(at, hertz, strict=True)
+                for level in [math.sin(n / rate * f * 2 * math.pi) * 0.3] * each
+            ),
         )
-        frame = av.AudioFrame(format="fltp", layout=layout, samples=1024)
+        frame = av.AudioFrame(format=form, layout=layout, samples=samples)
         for plane in frame.planes:
             plane.update(wave.tobytes())
-        frame.sample_rate, frame.pts = rate, number * 1024
+        frame.sample_rate, frame.pts = rate, number * samples
         frames.append(frame)
-    return stream, frames
+    return frames
 
 
-def _read(file: io.BytesIO) -> Encoded:
+def read_flv(file: io.BytesIO) -> Encoded:
+    """What an ingest makes of that: tracks and packets, read as `metropole_media.codecs.table`
+    says."""
+    tracks: dict[int, Track] = {}
+    packets = []
     with av.open(file, "r", format="flv") as source:
-        tracks, numbers = [], {}
-        for stream in source.streams:
-            config = bytes(stream.codec_context.extradata or b"")
-            if stream.type == "video":
-                avc = parse_avcc(config)
-                numbers[stream.index] = 0
-                tracks.append(
-                    Track(0, "video", "avc1", avc.codec, 1000, config, width=avc.width,
-                          height=avc.height, frame_rate=avc.frame_rate)
-                )  # fmt: skip
+        records = {s.index: bytes(s.codec_context.extradata or b"") for s in source.streams}
+        configs: dict[int, VideoConfig] = {}
+        for packet in source.demux():
+            if packet.dts is None or not packet.size:
+                continue
+            stream, index, key = packet.stream, packet.stream.index, packet.is_keyframe
+            fourcc = FOURCC[stream.codec_context.codec.canonical_name]
+            data = memoryview(bytes(packet))
+            number = 0 if stream.type == "video" else 100
+            if number:
+                if number not in tracks:
+                    tracks[number] = _sound(fourcc, records[index])
             else:
-                aac = parse_asc(config)
-                numbers[stream.index] = 100
-                tracks.append(
-                    Track(100, "audio", "mp4a", aac.codec, 1000, config, channels=aac.channels,
-                          sample_rate=aac.sample_rate, samples_per_packet=aac.samples_per_packet)
-                )  # fmt: skip
-        packets = [
-            Packet(numbers[p.stream.index], p.dts, p.pts, p.is_keyframe, bytes(p))
-            for p in source.demux()
-            if p.dts is not None and p.size
-        ]
-    return Encoded(tuple(sorted(tracks, key=lambda track: track.id)), tuple(packets))
+                codec = VIDEO_CODECS[fourcc]
+                configs.setdefault(index, codec.parse(records[index]))
+                unit = codec.read(data, configs[index], key)
+                record = codec.with_sets(records[index], unit.sets)
+                if number not in tracks or record is not records[index]:
+                    records[index], configs[index] = record, codec.parse(record)
+                    tracks[number] = _picture(fourcc, record, configs[index])
+                data, key = unit.data, unit.key
+            packets.append(Packet(number, packet.dts, packet.pts, key, bytes(data)))
+    return Encoded(tuple(sorted(tracks.values(), key=lambda track: track.id)), tuple(packets))
+
+
+def _picture(fourcc: str, record: bytes, config: VideoConfig) -> Track:
+    return Track(
+        0, "video", fourcc, config.codec, 1000, record, width=config.width, height=config.height,
+        frame_rate=config.frame_rate, bit_depth=config.bit_depth, colour=config.colour,
+    )  # fmt: skip
+
+
+def _sound(fourcc: str, record: bytes) -> Track:
+    config = AUDIO_CODECS[fourcc].parse(record)
+    return Track(
+        100, "audio", fourcc, config.codec, 1000, record, channels=config.channels,
+        sample_rate=config.sample_rate, samples_per_packet=config.samples_per_packet,
+    )  # fmt: skip
