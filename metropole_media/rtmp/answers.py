@@ -6,8 +6,13 @@ as encoders know them.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
 from metropole_media.rtmp import amf0
 
+NOTHING: Final[Mapping[str, amf0.Value]] = MappingProxyType({})
 SERVER = "Metropole"
 START = "NetStream.Publish.Start"
 BAD_NAME = "NetStream.Publish.BadName"
@@ -16,21 +21,32 @@ FAILED = "NetStream.Failed"
 UNPUBLISHED = "NetStream.Unpublish.Success"
 
 
-def connected(transaction: float) -> bytes:
+def connected(transaction: float, enhanced: Mapping[str, amf0.Value] = NOTHING) -> bytes:
     """The answer to connect. AMF3 is declined: every encoder then speaks AMF0.
 
     Flash Media Server's version is what encoders expect to read; `server` tells who it is.
+
+    Arguments:
+        enhanced: what `capabilities.answer_to` says. It stands in both objects, because encoders
+            look for it in either.
     """
     return amf0.encode(
         [
             "_result",
             transaction,
-            {"fmsVer": "FMS/3,0,1,123", "capabilities": 31.0, "mode": 1.0, "server": SERVER},
+            {
+                "fmsVer": "FMS/3,0,1,123",
+                "capabilities": 31.0,
+                "mode": 1.0,
+                "server": SERVER,
+                **enhanced,
+            },
             {
                 "level": "status",
                 "code": "NetConnection.Connect.Success",
                 "description": "Connection succeeded.",
                 "objectEncoding": 0.0,
+                **enhanced,
             },
         ]
     )

@@ -34,9 +34,11 @@ class Notice:
 
     Fields:
         sentence: for the person at the encoder.
+        code: stable word for programs.
     """
 
     sentence: str
+    code: str = "encoder"
 
 
 @dataclass(frozen=True, slots=True)

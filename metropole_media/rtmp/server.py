@@ -10,7 +10,7 @@ that is announced after connect; OBS reads nothing any more once it publishes.
 
 from __future__ import annotations
 
-from metropole_media.rtmp import aggregate, amf0, answers, messages
+from metropole_media.rtmp import aggregate, amf0, answers, capabilities, messages
 from metropole_media.rtmp.assembly import Assembly
 from metropole_media.rtmp.chunk_writer import ChunkWriter
 from metropole_media.rtmp.chunks import ChunkReader
@@ -231,7 +231,9 @@ class ServerSession:
     def _connect(self, name: str, transaction: float, arguments: list[amf0.Value]) -> None:
         self.state = after(self.state, name)
         asked = arguments[0] if arguments else None
+        enhanced: dict[str, amf0.Value] = {}
         if isinstance(asked, dict):
+            enhanced = capabilities.answer_to(asked)
             app, tc_url = asked.get("app"), asked.get("tcUrl")
             self._app = app if isinstance(app, str) else ""
             self._tc_url = tc_url if isinstance(tc_url, str) else ""
@@ -239,7 +241,7 @@ class ServerSession:
         self._control(messages.WINDOW_SIZE, messages.number(window))
         self._control(messages.PEER_BANDWIDTH, messages.peer_bandwidth(window))
         self._out += self._writer.set_chunk_size(self._limits.chunk_size)
-        self._answer(transaction, answers.connected(transaction))
+        self._answer(transaction, answers.connected(transaction, enhanced))
 
     def _create_stream(self, transaction: float) -> None:
         if self._streams >= self._limits.streams:

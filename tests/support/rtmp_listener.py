@@ -25,9 +25,11 @@ class Follower:
     tracks: tuple[Track, ...] = ()
     packets: list[Packet] = field(default_factory=list)
     interrupted: int = 0
+    described: int = 0
 
     def on_tracks(self, tracks: tuple[Track, ...], epoch: int) -> None:
         self.tracks = tracks
+        self.described += 1
 
     def on_packet(self, packet: Packet) -> None:
         self.packets.append(packet)

@@ -184,6 +184,8 @@ class RtmpConnection(asyncio.BufferedProtocol):
                     )
             elif isinstance(event, Notice):
                 self._log.warning("RTMP: %s: %s", self._name(), event.sentence)
+                if self._grant is not None:
+                    self._grant.publication.notice(event.code, event.sentence)
             elif isinstance(event, PublishRequested):
                 self._asking = True
                 self._set_reading()

@@ -15,7 +15,7 @@ from metropole_media.bind import split_bind
 
 
 class Plugin:
-    """RTMP ingest: H.264 and AAC from any encoder."""
+    """RTMP ingest: H.264, HEVC, AV1 and VP9 with AAC or Opus, one track or several."""
 
     requires_api = ">=1,<2"
     Settings = RtmpSettings
