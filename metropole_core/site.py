@@ -41,12 +41,12 @@ from metropole_core.registry import Registry
 from metropole_core.settings.store import SettingsStore
 from metropole_core.storage import Storage
 from metropole_core.streams.fallback import MediaFallback
+from metropole_core.streams.health import StreamsHealth
 from metropole_core.streams.limiter import Limiter
 from metropole_core.streams.previews import LivePreviews
 from metropole_core.streams.publishing import PublishingService
 from metropole_core.streams.status import LiveStatus
 from metropole_core.streams.store import StreamStore
-from metropole_core.streams.unwell import Unwell
 from metropole_core.streams.viewers import Viewers
 from metropole_core.tls import Certificate, certificate_of
 from metropole_core.transcoding import TranscodingService
@@ -154,7 +154,7 @@ class Site:
         )
         self.notices = Notices(self.clock, self.events)
         self.limiter = Limiter(self.limits, self.status, self.notices, self.clock)
-        self.unwell = Unwell(self.channels, self.notices, self.events)
+        self.health = StreamsHealth(self.clock, self.events)
         self.publishing = PublishingService(
             self.channels,
             self.registry,
@@ -163,6 +163,7 @@ class Site:
             self.clock,
             self.rights,
             self.limiter,
+            self.health,
         )
         self.transcoding = TranscodingService(
             self.registry, config.transcoding, self.notices, self.events, self.clock
@@ -229,6 +230,7 @@ class Site:
             await self.first_run.begin()
             await self.status.recover()
             self.limiter.start()
+            self.health.start()
             self.transcoding.start()
             for provider in self.registry.providers():
                 await self._start_part(provider)
@@ -360,6 +362,7 @@ class Site:
             self.looks.stop,
             self.retention.stop,
             self.limiter.stop,
+            self.health.stop,
             self.transcoding.stop,
             self.status.stop,
             self.chat.stop,

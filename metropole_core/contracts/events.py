@@ -80,10 +80,39 @@ class ChatSettingsChanged(Event, frozen=True, kw_only=True):
 
 class EncoderNoticed(Event, frozen=True, kw_only=True):
     """What a channel's creator has to know about the encoder changed: it was warned, cut off or
-    refused, or that is over. What it is, only the owner's page shows."""
+    refused, or that is over; or the qualities of the stream did. What it is, only the owner's page
+    shows."""
 
     channel_id: int
     name: str
+
+
+class HealthFinding(msgspec.Struct, frozen=True):
+    """Something that is wrong with a stream.
+
+    Fields:
+        code: stable word ("long_gop"); docs/how-to/stream-health.md lists them.
+        severity: "hint", "warning" or "bad".
+        sentence: what is wrong and what to do, in English.
+    """
+
+    code: str
+    severity: str
+    sentence: str
+
+
+class StreamHealth(Event, frozen=True, kw_only=True):
+    """What is wrong with a channel's stream changed.
+
+    Fields:
+        level: "good", "warning", "bad", or "none" while no encoder is connected.
+        findings: all there are now, the worst first.
+    """
+
+    channel_id: int
+    name: str
+    level: str
+    findings: tuple[HealthFinding, ...]
 
 
 class StreamUnwell(Event, frozen=True, kw_only=True):

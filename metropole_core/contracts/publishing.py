@@ -22,6 +22,15 @@ class Publication(Protocol):
         already, and possibly while `PublisherHandle.describe` runs: a picture that is too large
         is cut off there."""
 
+    def notice(self, code: str, sentence: str) -> None:
+        """Something is wrong with what the encoder sends, though it goes on. Its creator reads it
+        until the encoder leaves.
+
+        Arguments:
+            code: stable word ("timestamps_stand"); the core may have translated words for it.
+            sentence: what is wrong and what to do, otherwise.
+        """
+
     def lost(self, reason: str) -> None:
         """The connection broke; the encoder may come back within the reconnect window."""
 

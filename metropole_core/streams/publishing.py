@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from metropole_core.accounts.rights import StreamRights
     from metropole_core.channels import Channel, Channels
     from metropole_core.registry import Registry
+    from metropole_core.streams.health import StreamsHealth
     from metropole_core.streams.limiter import Limiter
     from metropole_core.streams.status import LiveStatus
 
@@ -69,6 +70,7 @@ class _Stay:
     stream: LiveStream
     since: float
     finish: Callable[[_Stay, ProviderEventKind, str], None]
+    health: StreamsHealth
     over: bool = False
     cutters: list[Callable[[str], None]] = field(default_factory=list)
     cut_with: str | None = None
@@ -78,6 +80,10 @@ class _Stay:
             callback(self.cut_with)
         else:
             self.cutters.append(callback)
+
+    def notice(self, code: str, sentence: str) -> None:
+        if not self.over:
+            self.health.tell(self.channel.id, code, sentence)
 
     def lost(self, reason: str) -> None:
         self.finish(self, ProviderEventKind.LOST, reason)
@@ -139,10 +145,12 @@ class PublishingService:
         clock: Clock,
         rights: StreamRights,
         limiter: Limiter,
+        health: StreamsHealth,
     ) -> None:
         self._channels = channels
         self._rights = rights
         self._limiter = limiter
+        self._health = health
         self._registry = registry
         self._status = status
         self._shared = shared
@@ -194,6 +202,23 @@ class PublishingService:
             words = Sentence(refusal.sentence)
             self._limiter.notices.put(channel.ref, "refused", refusal.code, words)
         return refusal
+
+    async def channel_of(self, key: str, peer: str) -> Channel | Refusal:
+        """The channel of a stream key, if its owner may stream now; wrong keys are counted as
+        those of publishers are. Fails closed.
+
+        Arguments:
+            peer: IP address of who asks.
+        """
+        try:
+            async with asyncio.timeout(LOOKUP_SECONDS):
+                refusal, channel = await self._look_up(key, peer)
+        except (DatabaseAway, TimeoutError):
+            return _unavailable()
+        if refusal is not None:
+            return refusal
+        assert channel is not None
+        return channel
 
     async def _look_up(self, key: str, peer: str) -> tuple[Refusal | None, Channel | None]:
         home = counted(peer)
@@ -292,9 +317,11 @@ class PublishingService:
             stream,
             self._clock.monotonic(),
             self._finish,
+            self._health,
         )
         self._stays[ref.id] = stay
         self._limiter.came(ref, stream, limits)
+        self._health.came(ref, stream)
         self._tell(stay, ProviderEventKind.CONNECTED)
         if stream.ended:
             # The reconnect window was over, which this event was the first to notice.
@@ -375,6 +402,7 @@ class PublishingService:
         if self._stays.get(stay.channel.id) is stay:
             del self._stays[stay.channel.id]
             self._limiter.gone(stay.channel)
+            self._health.gone(stay.channel)
 
     def _tell(self, stay: _Stay, kind: ProviderEventKind) -> None:
         event = ProviderEvent(stay.provider, stay.channel.id, kind, stay.session)

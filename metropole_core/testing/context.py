@@ -39,13 +39,18 @@ def make_broadcast(
 
 @dataclass(slots=True)
 class FakePublication:
-    """Writes down how a publisher's stay went: `outcome` is "lost: <reason>" or "ended"."""
+    """Writes down how a publisher's stay went: `outcome` is "lost: <reason>" or "ended"; what
+    was told meanwhile is in `notices`."""
 
     outcome: str | None = None
     cutters: list[Callable[[str], None]] = field(default_factory=list)
+    notices: list[tuple[str, str]] = field(default_factory=list)
 
     def on_cut(self, callback: Callable[[str], None]) -> None:
         self.cutters.append(callback)
+
+    def notice(self, code: str, sentence: str) -> None:
+        self.notices.append((code, sentence))
 
     def lost(self, reason: str) -> None:
         self.outcome = self.outcome or f"lost: {reason}"

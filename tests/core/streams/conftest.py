@@ -26,6 +26,7 @@ from metropole_core.keys import SiteKeys
 from metropole_core.limits import ChannelLimits, Notices
 from metropole_core.registry import Registry
 from metropole_core.storage import Storage
+from metropole_core.streams.health import StreamsHealth
 from metropole_core.streams.limiter import Limiter
 from metropole_core.streams.publishing import PublishingService
 from metropole_core.streams.status import LiveStatus
@@ -112,6 +113,7 @@ class House:
         self.notices = Notices(clock, self.events)
         self.limits = ChannelLimits(database, limits or LimitsConfig())
         self.limiter = Limiter(self.limits, self.status, self.notices, clock)
+        self.health = StreamsHealth(clock, self.events)
         self.publishing = PublishingService(
             self.channels,
             self.registry,
@@ -120,6 +122,7 @@ class House:
             clock,
             StreamRights(database, "everyone"),
             self.limiter,
+            self.health,
         )
         self.people = People(database, channels=self.channels, sessions=self.accounts.sessions)
         self.people.changed.append(self.publishing.recheck)
