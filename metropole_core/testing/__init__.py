@@ -1,7 +1,7 @@
 """For authors of plugins: a clock to turn, a context to hand over, suites to pass.
 
 Installed with the core as a pytest plugin (fixtures `fake_clock` and `make_plugin_context`).
-`conformance` holds what every provider, ingest, egress and chat mode must do:
+`conformance` holds what every provider, ingest, egress, transcoder and chat mode must do:
 
     async def test_my_mode(make_plugin_context):
         mode = MyMode(make_plugin_context(MySettings()))

@@ -20,8 +20,18 @@ from metropole_core.contracts.provider import Provider
 from metropole_core.errors import PluginError
 from metropole_core.registry import Registry
 from metropole_core.testing.context import CHANNEL, make_broadcast
+from metropole_core.testing.transcoders import check_transcoder
 from metropole_media.http.origin import Pending, Request, Response
 from metropole_media.live import LiveStream
+
+__all__ = [
+    "check_chat_mode",
+    "check_egress",
+    "check_ingest",
+    "check_provider",
+    "check_registers",
+    "check_transcoder",
+]
 
 T = TypeVar("T")
 

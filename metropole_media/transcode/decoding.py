@@ -13,6 +13,7 @@ from av.filter import Graph
 from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 
+from metropole_media.transcode.complaints import Cannot
 from metropole_media.transcode.encoders import VideoDecoder
 from metropole_media.transcode.wire import Media, Source
 
@@ -22,8 +23,8 @@ PIXELS_PER_THREAD = 130e6
 """Pixels a second for which one thread of the decoder is enough, with room to spare."""
 
 
-class CannotDecode(Exception):
-    """With a sentence for the operator."""
+class CannotDecode(Cannot):
+    """The source, or nothing at all."""
 
 
 class Decoder:

@@ -10,6 +10,7 @@ from metropole_media.ladder import RenditionPlan
 
 AVC_PROFILES = {"42": "baseline", "4d": "main", "58": "extended", "64": "high"}
 MAX_RUNGS = 16
+WORKER = "metropole_media.transcode.worker"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +94,16 @@ class JobSpec:
         decoders: at most one for each kind of source.
         memory_octets: of RAM, when it takes more it ends.
         niceness: added to that of the site's process, 0 to 19.
+        worker: module that is run, for back-ends that encode in another way.
+        facts: what that needs to know beside, (name, value).
     """
 
     rungs: tuple[Rung, ...]
     decoders: tuple[VideoDecoder, ...] = SOFTWARE_DECODERS
     memory_octets: int = 2 << 30
     niceness: int = 10
+    worker: str = WORKER
+    facts: tuple[tuple[str, str], ...] = ()
 
     def to_json(self) -> bytes:
         """For the wire."""
@@ -117,7 +122,14 @@ class JobSpec:
                 Rung(**{**each, "encoder": encoder_from(each["encoder"])}) for each in raw["rungs"]
             )
             decoders = tuple(decoder_from(each) for each in raw["decoders"])
-            return JobSpec(rungs, decoders, int(raw["memory_octets"]), int(raw["niceness"]))
+            return JobSpec(
+                rungs,
+                decoders,
+                int(raw["memory_octets"]),
+                int(raw["niceness"]),
+                str(raw["worker"]),
+                _pairs(raw["facts"]),
+            )
         except (KeyError, TypeError, RecursionError) as error:
             raise ValueError(f"no description of a job: {error}") from None
 

@@ -15,20 +15,20 @@ from av.video.frame import PictureType, VideoFrame
 from av.video.stream import VideoStream
 
 from metropole_media.transcode.bitstream import record_in, to_sample
+from metropole_media.transcode.complaints import Cannot
 from metropole_media.transcode.encoders import Rung
 from metropole_media.transcode.pace import TIMESCALE
 from metropole_media.transcode.scaling import UNKNOWN, Scaler, matrix_of
-from metropole_media.transcode.wire import Described, Media, Message
+from metropole_media.transcode.serve import Send
+from metropole_media.transcode.wire import Described, Media
 
 MAX_WAITING = 4
 """Frames of the source that wait for a size; the decoder waits when it has as many."""
 TIME_BASE = Fraction(1, TIMESCALE)
 
-Send = Callable[[Message], None]
 
-
-class CannotEncode(Exception):
-    """With a sentence for the operator."""
+class CannotEncode(Cannot):
+    """A rendition."""
 
 
 class Encoder:

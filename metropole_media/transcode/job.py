@@ -38,6 +38,8 @@ log = logging.getLogger(__name__)
 
 ROOM = 1024
 """Octets of a message beside a packet's data."""
+RESUME = 0.5
+"""Share of the queue that has to be left before more is given to a worker that was behind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +95,7 @@ class TranscodeJob:
 
     Arguments:
         stream: whose ladder holds the renditions of `spec`.
-        report: called about once a second, and at once on a failure; never from the constructor.
+        report: called about once a second, and at once on a failure; never from within a call.
         clock: monotonic seconds.
     """
 
@@ -117,9 +119,8 @@ class TranscodeJob:
         self._video: Track | None = None
         self._epoch = 0
         self._closed = False
-        # What is left out until a key frame comes: before the first, and after an overflow.
-        self._waits_for_key = True
-        self._overflown = False
+        # Both wait for a key frame: for the first one, and after an overflow.
+        self._flow: Literal["waiting", "flowing", "skipping"] = "waiting"
         self._dropped = 0
         self._has_spoken = False
         self._given: float | None = None
@@ -130,8 +131,10 @@ class TranscodeJob:
         self._silent_since: float | None = None
         self._unsubscribe: Callable[[], None] = lambda: None
         self._unwatch: Callable[[], None] = lambda: None
+        self._muted = False
         self._loop = asyncio.get_running_loop()
-        self._timer = self._loop.call_soon(self._begin)
+        self._timer = self._loop.call_later(self._limits.tick_seconds, self._tick)
+        self._begin()
 
     @property
     def pid(self) -> int | None:
@@ -140,6 +143,10 @@ class TranscodeJob:
 
     def close(self) -> None:
         """Stop at once and free everything; no report follows. Safe to call twice."""
+        self._muted = True
+        self._end()
+
+    def _end(self) -> None:
         if self._closed:
             return
         self._closed = True
@@ -163,7 +170,7 @@ class TranscodeJob:
             self._fail(f"There is no rendition {error} on the ladder that could be encoded.")
             return
         try:
-            self._worker = WorkerProcess(self._on_message, self._fail)
+            self._worker = WorkerProcess(self._on_message, self._fail, self._spec.worker)
         except OSError as error:
             self._fail(f"The worker cannot be started: {error.strerror or error}.")
             return
@@ -171,12 +178,13 @@ class TranscodeJob:
         self._began = self._clock()
         self._unwatch = self._stream.ladder.watch(self._on_ladder)
         try:
-            self._unsubscribe = self._stream.subscribe(self)
+            unsubscribe = self._stream.subscribe(self)
+            if self._closed:
+                unsubscribe()
+            else:
+                self._unsubscribe = unsubscribe
         except RuntimeError as error:
             self._fail(f"The stream cannot be followed: {error}.")
-            return
-        if not self._closed:
-            self._timer = self._loop.call_later(self._limits.tick_seconds, self._tick)
 
     # What the stream calls
 
@@ -186,7 +194,7 @@ class TranscodeJob:
         if video == self._video and epoch == self._epoch:
             return
         if epoch != self._epoch:
-            self._waits_for_key = True
+            self._flow = "waiting"
         self._video, self._epoch = video, epoch
         if video is None or self._worker is None:
             return
@@ -211,26 +219,20 @@ class TranscodeJob:
         video = self._video
         if video is None or packet.track != video.id or self._worker is None:
             return
-        time_ = packet.pts / video.timescale
-        begun = not self._waits_for_key or self._overflown
-        if self._waits_for_key:
-            if not packet.key or (self._overflown and not self._has_room(0.5)):
-                self._dropped += self._overflown
-                if self._overflown:
-                    self._given = max(time_, self._given or time_)
-                return
-            self._waits_for_key = self._overflown = False
-        elif not self._has_room(1.0, len(packet.data)):
-            log.warning(
-                "transcoding of stream %s is behind: frames are left out", self._stream.name
-            )
-            self._waits_for_key = self._overflown = True
-            self._dropped += 1
-        if begun or packet.key:
-            self._given = max(time_, self._given if self._given is not None else time_)
-        if self._waits_for_key:
+        flows = self._flow == "flowing"
+        if self._flow == "waiting" and not packet.key:
             return
-        self._sent = max(time_, self._sent if self._sent is not None else time_)
+        time_ = packet.pts / video.timescale
+        self._given = max(time_, time_ if self._given is None else self._given)
+        fits = self._has_room(len(packet.data), 1.0 if flows else RESUME)
+        if not fits or not (flows or packet.key):
+            if flows:
+                log.warning("renditions of stream %s are behind: frames lost", self._stream.name)
+            self._flow = "skipping"
+            self._dropped += 1
+            return
+        self._flow = "flowing"
+        self._sent = max(time_, time_ if self._sent is None else self._sent)
         if self._out is None:
             self._out = time_
         if self._silent_since is None:
@@ -239,13 +241,13 @@ class TranscodeJob:
 
     def on_interrupted(self) -> None:
         """Have out what is inside, then wait."""
-        self._waits_for_key, self._overflown = True, False
+        self._flow = "waiting"
         if self._worker is not None:
             self._worker.send(Flush())
 
     def on_end(self) -> None:
         """The feeds end with the stream."""
-        self.close()
+        self._end()
 
     # What the worker says
 
@@ -254,6 +256,8 @@ class TranscodeJob:
             case Media():
                 self._write(message)
             case Report():
+                if self._heard is None and self._silent_since is not None:
+                    self._silent_since = self._clock()  # it was not there before
                 self._heard = message
             case Described():
                 self._describe(message)
@@ -284,8 +288,10 @@ class TranscodeJob:
             self._fail(f"The encoder of {rung.name} describes itself wrongly: {error}")
             return
         except RuntimeError:
-            # Its feed has ended, or another job makes it.
-            self._drop(message.rung)
+            if self._feeds[message.rung].ended:
+                self._drop(message.rung)
+            else:
+                self._fail(f"Another job makes {rung.name} already.")
             return
         handle.describe(
             (
@@ -328,13 +334,13 @@ class TranscodeJob:
             return 0.0
         return max(0.0, self._given - self._out)
 
-    def _has_room(self, share: float, octets: int = 0) -> bool:
+    def _has_room(self, octets: int, share: float) -> bool:
         assert self._worker is not None
         if octets > MAX_MESSAGE - ROOM:
             return False
         if self._worker.queued + octets > self._limits.queue_octets * share:
             return False
-        if self._sent is None or self._out is None or self._heard is None:
+        if self._sent is None or self._out is None or not self._has_spoken:
             return True
         return self._sent - self._out <= self._limits.queue_seconds * share
 
@@ -357,6 +363,8 @@ class TranscodeJob:
         handle = self._handles.pop(number, None)
         if handle is not None:
             handle.detach()
+        if not self._wanted:
+            self._end()
 
     def _tick(self) -> None:
         now = self._clock()
@@ -381,6 +389,8 @@ class TranscodeJob:
     def _tell(
         self, state: Literal["running", "behind", "failed"], lag: float, reason: str = ""
     ) -> None:
+        if self._muted:
+            return
         heard = self._heard or Report(0.0, 0, 0, 0)
         status = JobStatus(
             state,
@@ -399,7 +409,7 @@ class TranscodeJob:
     def _fail(self, sentence: str) -> None:
         if self._closed:
             return
-        lag = self._lag
-        self.close()
         log.warning("transcoding of stream %s ended: %s", self._stream.name, sentence)
-        self._tell("failed", lag, sentence)
+        self._end()
+        # Whoever made this job may not even have it yet.
+        self._loop.call_soon(self._tell, "failed", self._lag, sentence)

@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-from typing import NoReturn, Protocol
+import time
 
 from av.video.frame import VideoFrame
 
-from metropole_media.transcode.decoding import CannotDecode, Decoder
+from metropole_media.transcode.complaints import sentence_of
+from metropole_media.transcode.confine import memory
+from metropole_media.transcode.decoding import Decoder
 from metropole_media.transcode.encoders import JobSpec, Rung
-from metropole_media.transcode.encoding import CannotEncode, Flushing, Send, Size
+from metropole_media.transcode.encoding import Flushing, Size
 from metropole_media.transcode.pace import TIMESCALE, FrameGate, KeyFrames, RateMeter
+from metropole_media.transcode.serve import Fail, Send
 from metropole_media.transcode.wire import Flush, Flushed, Gone, Media, Message, Source, Stop
 
 MAX_HELD = 8
 """Frames that wait until the source's frame rate is known."""
 
 
-class Fail(Protocol):
-    """Ends the process with a sentence for the operator."""
-
-    def __call__(self, sentence: str) -> NoReturn: ...
-
-
-class Maker:
+class FrameMaker:
     """Decodes, and hands frames to the sizes."""
 
     def __init__(self, spec: JobSpec, send: Send, fail: Fail) -> None:
@@ -52,6 +49,10 @@ class Maker:
     def damaged(self) -> int:
         """Packets that could not be decoded."""
         return self._damaged + (self._decoder.damaged if self._decoder else 0)
+
+    def usage(self) -> tuple[float, int]:
+        """Processor seconds used so far, octets of RAM held now."""
+        return time.process_time(), memory()
 
     def take(self, message: Message) -> None:
         """Do what a message says."""
@@ -140,11 +141,3 @@ class Maker:
 
     def _size_failed(self, error: Exception) -> None:
         self._fail(sentence_of(error))
-
-
-def sentence_of(error: Exception) -> str:
-    if isinstance(error, CannotDecode | CannotEncode):
-        return str(error)
-    if isinstance(error, MemoryError):
-        return "The worker got no more memory."
-    return f"The worker failed: {type(error).__name__}: {error}"

@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import IO
 
+from metropole_media.transcode.encoders import WORKER
 from metropole_media.transcode.wire import BadMessage, Buffer, Message, Reader, encode
 
 log = logging.getLogger(__name__)
@@ -45,7 +46,7 @@ class WorkerProcess(asyncio.Protocol):
         self,
         on_message: Callable[[Message], None],
         on_exit: Callable[[str], None],
-        module: str = "metropole_media.transcode.worker",
+        module: str = WORKER,
     ) -> None:
         self._on_message, self._on_exit = on_message, on_exit
         self._reader = Reader()
