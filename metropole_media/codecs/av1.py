@@ -8,9 +8,9 @@ sections 5.8.3, 5.8.4 (HDR metadata), 5.9.2 (frame header).
 from __future__ import annotations
 
 from metropole_media.codecs.av1_sequence import SequenceHeader, parse_sequence_header
-from metropole_media.codecs.colour import mastering_display, with_light
+from metropole_media.codecs.colour import colour, mastering_display, with_light
 from metropole_media.codecs.errors import BadRecord
-from metropole_media.codecs.model import AccessUnit, Colour, VideoConfig
+from metropole_media.codecs.model import AccessUnit, VideoConfig
 from metropole_media.codecs.nal import MAX_SETS
 from metropole_media.codecs.obu import (
     FRAME,
@@ -35,6 +35,8 @@ SHOWN_KEY = 0x10
 LIGHT, MASTERING = 1, 2
 """metadata_type: one octet of leb128."""
 SET_OCTETS = 4096
+USUAL_POINTS = (1, 1, 1)
+USUAL = ".0.110.01.01.01.0"
 
 
 def parse_av1c(record: bytes) -> VideoConfig:
@@ -54,15 +56,16 @@ def parse_av1c(record: bytes) -> VideoConfig:
         codec = _name(second >> 5, second & 31, third >> 7, depth)
         return VideoConfig(codec, 0, 0, 0.0, 0, chroma, depth, with_light(None, *_light(others)))
     header = parse_sequence_header(_payload(sequence))
+    samples = header.samples
     return VideoConfig(
         codec=_codec(header),
         width=header.width,
         height=header.height,
         frame_rate=header.frame_rate,
         nal_length_size=0,
-        chroma_format=_chroma(header.monochrome, header.subsampling),
-        bit_depth=header.bit_depth,
-        colour=with_light(header.colour, *_light(others)),
+        chroma_format=_chroma(samples.monochrome, samples.subsampling),
+        bit_depth=samples.bit_depth,
+        colour=with_light(colour(samples.points, samples.full_range), *_light(others)),
         start=sequence,
     )
 
@@ -122,38 +125,34 @@ def with_av1_sets(record: bytes, sets: list[bytes]) -> bytes:
         return record
     head = record[:HEAD]
     if sequence:
-        header = parse_sequence_header(_payload(sequence))
-        across, down = header.subsampling
-        head = bytes(
-            (
-                VERSION_1,
-                header.profile << 5 | header.level,
-                header.tier << 7
-                | (header.bit_depth > 8) << 6
-                | (header.bit_depth == 12) << 5
-                | header.monochrome << 4
-                | across << 3
-                | down << 2
-                | header.sample_position,
-                record[3],
-            )
-        )
+        head = _head(parse_sequence_header(_payload(sequence)), record[3])
     changed = b"".join((head, sequence, *kept, *light.values()))
     parse_av1c(changed)
     return changed
 
 
+def _head(header: SequenceHeader, delay: int) -> bytes:
+    """What stands in front of the units; the delay is the container's own."""
+    samples = header.samples
+    across, down = samples.subsampling
+    depth = (samples.bit_depth > 8) << 6 | (samples.bit_depth == 12) << 5
+    chroma = samples.monochrome << 4 | across << 3 | down << 2 | samples.position
+    return bytes(
+        (VERSION_1, header.profile << 5 | header.level, header.tier << 7 | depth | chroma, delay)
+    )
+
+
 def _codec(header: SequenceHeader) -> str:
     """The codecs parameter: its second half is left out where all of it is as it usually is."""
-    short = _name(header.profile, header.level, header.tier, header.bit_depth)
-    said = header.colour or Colour(1, 1, 1)
-    across, down = header.subsampling
-    position = header.sample_position if across and down else 0
+    samples = header.samples
+    short = _name(header.profile, header.level, header.tier, samples.bit_depth)
+    primaries, transfer, matrix = samples.points or USUAL_POINTS
+    across, down = samples.subsampling
     long = (
-        f".{header.monochrome:d}.{across}{down}{position}"
-        f".{said.primaries:02}.{said.transfer:02}.{said.matrix:02}.{said.full_range:d}"
+        f".{samples.monochrome:d}.{across}{down}{samples.position}"
+        f".{primaries:02}.{transfer:02}.{matrix:02}.{samples.full_range:d}"
     )
-    return short if long == ".0.110.01.01.01.0" else short + long
+    return short if long == USUAL else short + long
 
 
 def _name(profile: int, level: int, tier: int, depth: int) -> str:

@@ -8,9 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from metropole_media.codecs.bits import BitReader
-from metropole_media.codecs.colour import colour
 from metropole_media.codecs.errors import BadRecord
-from metropole_media.codecs.model import Colour
 
 MAX_OCTETS = 4096
 MAX_SIDE = 16384
@@ -21,6 +19,27 @@ BT_709, SRGB, IDENTITY = 1, 13, 0
 
 
 @dataclass(frozen=True, slots=True)
+class ColorConfig:
+    """color_config(): what samples are.
+
+    Fields:
+        bit_depth: 8, 10 or 12.
+        monochrome: no chroma.
+        subsampling: chroma is halved across, and down.
+        position: chroma_sample_position, 0 when it is not known.
+        points: primaries, transfer and matrix; None when they are not described.
+        full_range: samples use all values.
+    """
+
+    bit_depth: int
+    monochrome: bool
+    subsampling: tuple[int, int]
+    position: int
+    points: tuple[int, int, int] | None
+    full_range: bool
+
+
+@dataclass(frozen=True, slots=True)
 class SequenceHeader:
     """What a sequence header says.
 
@@ -28,11 +47,7 @@ class SequenceHeader:
         profile, level, tier: seq_profile, seq_level_idx and seq_tier of operating point 0.
         width, height: pixels at most.
         frame_rate: frames a second, 0.0 when the header does not say it.
-        bit_depth: 8, 10 or 12.
-        monochrome: no chroma.
-        subsampling: chroma is halved across, and down.
-        sample_position: chroma_sample_position, 0 when it is not known.
-        colour: None when it is not described.
+        samples: bit depth, subsampling, colour.
     """
 
     profile: int
@@ -41,11 +56,7 @@ class SequenceHeader:
     width: int
     height: int
     frame_rate: float
-    bit_depth: int
-    monochrome: bool
-    subsampling: tuple[int, int]
-    sample_position: int
-    colour: Colour | None
+    samples: ColorConfig
 
 
 def parse_sequence_header(payload: bytes) -> SequenceHeader:
@@ -69,11 +80,8 @@ def parse_sequence_header(payload: bytes) -> SequenceHeader:
     if width > MAX_SIDE or height > MAX_SIDE:
         raise BadRecord("The AV1 picture is larger than 16384 pixels.")
     _skip_tools(bits)
-    bit_depth, monochrome, subsampling, position, said = _colour(bits, profile)
-    return SequenceHeader(
-        profile, level, tier, width, height, frame_rate, bit_depth, monochrome,
-        subsampling, position, said,
-    )  # fmt: skip
+    samples = _color_config(bits, profile)
+    return SequenceHeader(profile, level, tier, width, height, frame_rate, samples)
 
 
 def _operating_points(bits: BitReader) -> tuple[int, int, float]:
@@ -124,17 +132,16 @@ def _skip_tools(bits: BitReader) -> None:
     bits.read(3)  # superres, cdef, restoration
 
 
-def _colour(bits: BitReader, profile: int) -> tuple[int, bool, tuple[int, int], int, Colour | None]:
-    """color_config(): bit depth, monochrome, subsampling, place of chroma samples, colour."""
+def _color_config(bits: BitReader, profile: int) -> ColorConfig:
     bit_depth = 10 if bits.flag() else 8
     if profile == 2 and bit_depth == 10 and bits.flag():
         bit_depth = 12
     monochrome = bits.flag() if profile != 1 else False
     points = (bits.read(8), bits.read(8), bits.read(8)) if bits.flag() else None
     if monochrome:
-        return bit_depth, True, (1, 1), 0, colour(points, bits.flag())
+        return ColorConfig(bit_depth, True, (1, 1), 0, points, bits.flag())
     if points == (BT_709, SRGB, IDENTITY):
-        return bit_depth, False, (0, 0), 0, colour(points, True)
+        return ColorConfig(bit_depth, False, (0, 0), 0, points, True)
     full_range = bits.flag()
     if profile == 0:
         subsampling = (1, 1)
@@ -146,4 +153,4 @@ def _colour(bits: BitReader, profile: int) -> tuple[int, bool, tuple[int, int], 
     else:
         subsampling = (1, 0)
     position = bits.read(2) if subsampling == (1, 1) else 0
-    return bit_depth, False, subsampling, position, colour(points, full_range)
+    return ColorConfig(bit_depth, False, subsampling, position, points, full_range)
