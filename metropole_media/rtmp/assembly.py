@@ -47,13 +47,27 @@ UNREADABLE = (
     "if viewers see a broken picture, stop the encoder and start it again."
 )
 
+JUMPING = (
+    "The time stamps of the encoder jumped. The stream goes on without a hole; "
+    "if this comes again and again, stop the encoder and start it again."
+)
+JUMPS_MS = 10_000
+"""Milliseconds of stream between two words about jumps."""
+CODES = {
+    NO_VIDEO_CONFIG: "no_video_config",
+    NO_AUDIO_CONFIG: "no_audio_config",
+    STANDING: "timestamps_stand",
+    UNREADABLE: "frames_unreadable",
+}
+"""For programs."""
+
 
 class Assembly:
     """The source of one publisher."""
 
     __slots__ = (
-        "_audios", "_changed", "_hints", "_ready", "_timeline", "_told", "_videos", "_waiting",
-        "_waiting_octets",
+        "_audios", "_changed", "_hints", "_jumps", "_jumps_at", "_ready", "_timeline", "_told",
+        "_videos", "_waiting", "_waiting_octets",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -67,6 +81,7 @@ class Assembly:
         self._waiting: list[Packet] = []
         self._waiting_octets = 0
         self._told: set[str] = set()
+        self._jumps, self._jumps_at = 0, -JUMPS_MS
 
     def metadata(self, values: Mapping[str, object]) -> None:
         """Take an onMetaData: hints which tracks will come, and the frame rate."""
@@ -140,6 +155,8 @@ class Assembly:
         dts = self._timeline.place(track, timestamp)
         if self._timeline.stood:
             self._tell(STANDING, out)
+        if self._timeline.jumps > self._jumps:
+            self._tell_jump(dts, out)
         packet = Packet(track, dts, dts + offset, key, data)
         if self._ready:
             if self._changed:
@@ -163,7 +180,14 @@ class Assembly:
     def _tell(self, sentence: str, out: list[Event]) -> None:
         if sentence not in self._told:
             self._told.add(sentence)
-            out.append(Notice(sentence))
+            out.append(Notice(sentence, CODES[sentence]))
+
+    def _tell_jump(self, now: int, out: list[Event]) -> None:
+        """Unlike the others it is over at once, so it is told again: but not with every packet."""
+        self._jumps = self._timeline.jumps
+        if now - self._jumps_at >= JUMPS_MS:
+            self._jumps_at = now
+            out.append(Notice(JUMPING, "timestamps_jump"))
 
     def _complete(self) -> bool:
         if any(lane.waits or (lane.track and not lane.begun) for lane in self._videos.values()):

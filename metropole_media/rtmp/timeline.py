@@ -35,12 +35,14 @@ class Timeline:
 
     Fields:
         stood: the time stamps of a track stood still for 64 packets.
+        jumps: how often they jumped, or a hole in all tracks was closed.
     """
 
-    __slots__ = ("_newest", "_stamp", "_tracks", "stood")
+    __slots__ = ("_newest", "_stamp", "_tracks", "jumps", "stood")
 
     def __init__(self) -> None:
         self.stood = False
+        self.jumps = 0
         self._stamp = -1
         self._newest = 0
         self._tracks: dict[int, _Line] = {}
@@ -93,4 +95,5 @@ class Timeline:
         for other in self._tracks.values():
             if self._fits(line, stamp, other.shift):
                 return other.shift
+        self.jumps += 1
         return line.placed + STEP - stamp

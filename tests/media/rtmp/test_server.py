@@ -224,6 +224,15 @@ def test_time_stamps_that_stand_still_are_told_once(publisher: Publisher) -> Non
     assert notices(publisher) == [STANDING]
 
 
+def test_jumps_are_told_again_but_not_with_every_packet(publisher: Publisher) -> None:
+    publisher.go_live()
+    publisher.video(0, VIDEO_CONFIG)
+    for number in range(1200):
+        publisher.video(number * 20 + number % 2 * 1_000_000, b"\x17\1\0\0\0" + IDR)
+    found = [event.code for event in publisher.events if isinstance(event, Notice)]
+    assert found == ["timestamps_jump"] * 3
+
+
 @pytest.mark.parametrize(
     ("rest", "kept"),
     [

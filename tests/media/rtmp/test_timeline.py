@@ -79,3 +79,13 @@ def test_no_track_ever_goes_back_or_jumps(stamps: list[tuple[int, int]]) -> None
         now = timeline.place(track, stamp)
         assert now >= last.get(track, now)
         last[track] = now
+
+
+def test_jumps_are_counted_and_a_track_that_follows_is_none() -> None:
+    timeline = Timeline()
+    for stamp in (0, 33):
+        timeline.place(0, stamp)
+        timeline.place(100, stamp)
+    for track in (0, 100, 0):
+        timeline.place(track, 90_000)
+    assert timeline.jumps == 1
