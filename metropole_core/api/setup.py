@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from quart import Blueprint, Quart, Response, current_app
 
-from metropole_core.api import channels, models
+from metropole_core.api import channels, models, obs
+from metropole_core.obs.answer import Answer
 
 if TYPE_CHECKING:
     from metropole_core.site import Site
@@ -25,6 +26,7 @@ def register(app: Quart, _site: Site) -> None:
     """Add every route of the API to the app."""
     app.register_blueprint(meta)
     app.register_blueprint(channels.blueprint)
+    app.register_blueprint(obs.blueprint)
 
 
 @meta.get("/openapi.json")
@@ -43,6 +45,7 @@ ANSWERS: dict[str, tuple[type[msgspec.Struct], int]] = {
     "api_channels.list_channels": (models.ChannelList, 422),
     "api_channels.get_channel": (models.ChannelDetails, 404),
     "api_channels.get_status": (models.ChannelStatus, 404),
+    "api_obs.multitrack": (Answer, 422),
 }
 """Route: what it answers, and the status of its usual failure."""
 

@@ -13,12 +13,19 @@ from werkzeug.wrappers.response import Response as WerkzeugResponse
 from metropole_core.channels.model import Channel
 from metropole_core.contracts.latency import Latency
 from metropole_core.errors import Forbidden, Invalid, MetropoleError, NotFound, OverLimit
+from metropole_core.obs import configure
 from metropole_core.pages.channel import find, playback
 from metropole_core.pages.i18n import gettext as _
 from metropole_core.pages.latency_view import latency_choices
 from metropole_core.pages.limit_view import notice_view, said, storage_limit, stream_limits
 from metropole_core.pages.mode_forms import mode_forms, parse_settings
+from metropole_core.pages.multitrack_view import (
+    multitrack_choice,
+    multitrack_encoders,
+    multitrack_pictures,
+)
 from metropole_core.pages.page import fragment, page_data, pages, respond, site, wants_json
+from metropole_core.pages.quality_view import qualities_view
 from metropole_core.pages.visitor import current_visitor, require_user, sign_in_path
 
 blueprint = Blueprint("dashboard", __name__, url_prefix="/dashboard")
@@ -61,6 +68,39 @@ async def notices(name: str) -> Answer:
     found = await _own(name)
     response = await fragment(
         "dashboard/_notices.html", notice=notice_view(site().notices.last(found.id))
+    )
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+@blueprint.get("/<name>/multitrack.json")
+async def multitrack(name: str) -> Answer:
+    """The configuration with which OBS makes several qualities, to paste there. No key is in it."""
+    if current_visitor().user is None:
+        return redirect(sign_in_path(f"/dashboard/{name}"), 303)
+    found = await _own(name)
+    kind, picture = multitrack_choice(request.args)
+    provider = site().registry.provider_for(found.provider)
+    points = provider.ingress_points(found.ref) if provider is not None else ()
+    limits = await site().limits.of(found.id)
+    try:
+        made = configure.make(picture, kind, points, limits, site().config.name)
+    except configure.NoAnswer as error:
+        raise Invalid(_(str(error))) from None
+    text = msgspec.json.format(msgspec.json.encode(made), indent=2)
+    response = Response(text, content_type="application/json")
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+@blueprint.get("/<name>/qualities")
+async def qualities(name: str) -> Answer:
+    """What viewers can choose: a piece of the page."""
+    if current_visitor().user is None:
+        return redirect(sign_in_path(f"/dashboard/{name}"), 303)
+    found = await _own(name)
+    response = await fragment(
+        "dashboard/_quality_rows.html", qualities=qualities_view(site(), found.id)
     )
     response.headers["Cache-Control"] = "no-store"
     return response
@@ -300,11 +340,15 @@ async def _page(
         why_not=here.site.rights.why_not(require_user()),
         refused_until=refused_until,
         notice=notice_view(here.site.notices.last(found.id)),
+        qualities=qualities_view(here.site, found.id),
         stream_limits=stream_limits(limits),
         storage_limit=storage_limit(limits),
         followers=await here.site.follows.count(found.id),
         channels=await here.site.channels.of_owner(found.owner_id),
         url=f"{here.site.config.public_url}/{found.name}",
+        multitrack_encoders=multitrack_encoders(),
+        multitrack_pictures=multitrack_pictures(),
+        multitrack_url=f"{here.site.config.public_url}/api/v1/obs/multitrack",
         done=done_sentences().get(request.args.get("done", "")) if not errors else None,
         form=form
         or {

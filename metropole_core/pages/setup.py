@@ -16,6 +16,7 @@ from metropole_core.pages import (
     admin,
     art_routes,
     assets,
+    capacity,
     channel,
     dashboard,
     errors,
@@ -46,8 +47,11 @@ UPLOADS = frozenset({"dashboard.set_thumbnail", "dashboard.set_avatar"})
 LOOSE = frozenset({"assets.serve", "files.serve", "files.preview", "home.healthz", "art.cover",
                    "art.favicon", "art.icon"})  # fmt: skip
 """Endpoints that are the same for everyone: no session is looked up, no cookie set."""
-API = frozenset({"api", "api_channels"})
+API = frozenset({"api", "api_channels", "api_obs"})
 """Blueprints of the API, of which the same holds while it only reads."""
+KEYED = frozenset({"api_obs.multitrack"})
+"""Endpoints for programs that say who they are in the body: no cookie counts, so none can be
+misused by another site."""
 
 
 def register(app: Quart, site: Site) -> None:
@@ -59,8 +63,8 @@ def register(app: Quart, site: Site) -> None:
     if site.config.media_fallback.enabled:
         app.extensions["media"] = media.SitePort(site)
         app.register_blueprint(media.blueprint)
-    for module in (home, account, passwords, first_run, admin, invitations, art_routes, assets,
-                   files, dashboard, search, channel):  # fmt: skip
+    for module in (home, account, passwords, first_run, admin, invitations, capacity, art_routes,
+                   assets, files, dashboard, search, channel):  # fmt: skip
         app.register_blueprint(module.blueprint)
 
 
@@ -79,7 +83,7 @@ async def _look_at_request() -> None:
         raise TooMany(
             _("Too many requests came from your address. Wait a moment."), retry_after=wait
         )
-    if request.method in SAFE and request.blueprint in API:
+    if request.endpoint in KEYED or (request.method in SAFE and request.blueprint in API):
         return
     g.visitor = await find_visitor(here.site)
     if uploads and g.visitor.user is None:

@@ -96,6 +96,8 @@ ROWS = [
     Row("GET", "/favicon.svg", ALL_SEE),
     Row("GET", "/assets/<owner>/<path:file>", ALL_SEE),
     Row("GET", "/files/<path:key>", ALL_SEE),
+    # OBS says who it is by the stream key in the body; the cookie of who asks counts for nothing.
+    Row("POST", "/api/v1/obs/multitrack", who("422"), form={"authentication": "no key"}),
     Row("GET", "/previews/<int:channel_id>.webp", ALL_SEE),
     # Media through the site's port: only the egresses that are here, and nothing is taken.
     *(Row(method, "/-/media/<prefix>/<path:name>", who(status), path={"prefix": "none"})
@@ -139,8 +141,10 @@ ROWS = [
     Row("GET", "/dashboard", who(guests=TO_SIGN_IN, members="200|303 /dashboard/")),
     Row("GET", "/dashboard/<name>", ONLY_OWNER_SEES),
     Row("GET", "/dashboard/<name>/notices", ONLY_OWNER_SEES),
+    Row("GET", "/dashboard/<name>/qualities", ONLY_OWNER_SEES),
     Row("POST", "/dashboard/<name>/details", ONLY_OWNER_DOES, part("channels"),
         {"title": "Title {n}"}),
+    Row("GET", "/dashboard/<name>/multitrack.json", ONLY_OWNER_SEES),
     Row("POST", "/dashboard/<name>/thumbnail", ONLY_OWNER_UPLOADS, part("channels", "files"),
         picture=True),
     Row("POST", "/dashboard/<name>/avatar", ONLY_OWNER_UPLOADS, part("channels", "files", "users"),
@@ -173,6 +177,8 @@ ROWS = [
         {"streaming": "no"}, before="other is let in"),
     Row("POST", "/admin/people/<int:user_id>/reset-password", ADMIN_DOES,
         part("password_resets")),
+    Row("GET", "/admin/capacity", ADMIN_SEES),
+    Row("POST", "/admin/capacity/probe", ADMIN_DOES),
     Row("GET", "/admin/invitations", ADMIN_SEES),
     Row("POST", "/admin/invitations", ADMIN_DOES, part("invitations"),
         {"uses": "1", "days": "7"}),

@@ -14,6 +14,7 @@ const ENHANCEMENTS: Record<string, Enhancement> = {
   reveal,
   mode,
   confirm,
+  show,
 };
 
 export function startForms(): void {
@@ -75,6 +76,20 @@ async function reveal(form: HTMLFormElement, button: HTMLButtonElement | null): 
   setIcon(button, shown ? "eye" : "eye-off");
   const words = button.querySelector("span");
   if (words) words.textContent = shown ? t("Show") : t("Hide");
+}
+
+/** What a form fetches, shown in a field of the page instead of on a page of its own. */
+async function show(form: HTMLFormElement): Promise<void> {
+  const into = document.getElementById(form.dataset.into ?? "") as HTMLTextAreaElement | null;
+  if (into === null) throw new Error("nowhere to show it");
+  const query = new URLSearchParams(new FormData(form) as unknown as Record<string, string>);
+  const answer = await fetch(`${form.action}?${query}`, { signal: AbortSignal.timeout(10_000) });
+  if (!answer.ok) throw new Error(`status ${answer.status}`);
+  into.value = await answer.text();
+  const field = into.closest<HTMLElement>("[hidden]");
+  if (field) field.hidden = false;
+  into.focus();
+  into.select();
 }
 
 interface ModeAnswer {

@@ -24,6 +24,7 @@ def _paths(app: Any) -> list[str]:
             "<name>",
             "<mode>",
             "<prefix>",
+            "<int:channel_id>",
         ):
             path = path.replace(converter, "owner")
         assert "<" not in path, path

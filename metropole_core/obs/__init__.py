@@ -1,0 +1,1 @@
+"""The configuration with which OBS Studio makes several qualities itself (multitrack video)."""
