@@ -38,6 +38,10 @@ class SiteAddresses:
         host = _host(urlsplit(self._config.public_url).hostname)
         return f"rtmp://{host}" if port == 1935 else f"rtmp://{host}:{port}"
 
+    def rtmps_url(self, port: int) -> str:
+        host = _host(urlsplit(self._config.rtmp_url or self._config.public_url).hostname)
+        return f"rtmps://{host}" if port == 443 else f"rtmps://{host}:{port}"
+
 
 def _host(name: str | None) -> str:
     host = name or "127.0.0.1"

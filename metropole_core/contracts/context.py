@@ -74,6 +74,10 @@ class Addresses(Protocol):
         """The RTMP server as encoders reach it: the setting `rtmp_url`, or rtmp:// with the host
         of `public_url` and that port (left out when it is 1935)."""
 
+    def rtmps_url(self, port: int) -> str:
+        """The same over TLS: rtmps:// with the host of `rtmp_url`, or of `public_url`, and that
+        port (left out when it is 443)."""
+
 
 @dataclass(frozen=True, slots=True)
 class PluginContext(Generic[S]):

@@ -124,6 +124,9 @@ class FakeAddresses:
     def rtmp_url(self, port: int) -> str:
         return f"rtmp://{self.host}" if port == 1935 else f"rtmp://{self.host}:{port}"
 
+    def rtmps_url(self, port: int) -> str:
+        return f"rtmps://{self.host}" if port == 443 else f"rtmps://{self.host}:{port}"
+
 
 class FakeTranscoding:
     """`contracts.transcoding.Transcoding`: no renditions. `followed` holds what was asked for."""

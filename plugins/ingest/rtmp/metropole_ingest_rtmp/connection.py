@@ -202,7 +202,7 @@ class RtmpConnection(asyncio.BufferedProtocol):
             try:
                 async with asyncio.timeout(AUTHORISE_SECONDS):
                     answer = await self._listener.context.publishing.open(
-                        "rtmp", request.key, self.address
+                        self._listener.name, request.key, self.address
                     )
             except Exception as error:
                 # Its text might hold the key: only the kind is told.
@@ -217,7 +217,7 @@ class RtmpConnection(asyncio.BufferedProtocol):
         self._asking = False
         if self._closing:
             return
-        self._listener.complain(
+        self._listener.admission.complain(
             "RTMP: refused an encoder at %s: %s", self.address, refusal.sentence
         )
         self._session.refuse(CODES.get(refusal.code, answers.FAILED), refusal.sentence)
@@ -272,7 +272,7 @@ class RtmpConnection(asyncio.BufferedProtocol):
         if self._grant is not None:
             self._log.warning("RTMP: closed %s: %s", self._name(), sentence)
         else:
-            self._listener.complain("RTMP: closed %s: %s", self._name(), sentence)
+            self._listener.admission.complain("RTMP: closed %s: %s", self._name(), sentence)
         self._session.fail(code, sentence)
         self._linger()
         self._lose(sentence)

@@ -26,15 +26,14 @@ class Answer(Enum):
     OTHER = "other"
 
 
-async def who_answers(host: str, port: int, *, secure: bool = False) -> Answer:
-    """Connect as an encoder would, without publishing; with `secure` by TLS (RTMPS). Once it is
-    connected it takes at most 2 s.
+async def who_answers(host: str, port: int, *, tls: ssl.SSLContext | None = None) -> Answer:
+    """Connect as an encoder would, without publishing; with `tls` by RTMPS. Once it is connected
+    it takes at most 2 s.
 
     Raises:
-        OSError: nobody answers.
+        OSError: nobody answers, or (ssl.SSLError) not by TLS as `tls` wants it.
     """
-    context = ssl.create_default_context() if secure else None
-    reader, writer = await asyncio.open_connection(host, port, ssl=context)
+    reader, writer = await asyncio.open_connection(host, port, ssl=tls)
     try:
         async with asyncio.timeout(SECONDS):
             return await _ask(reader, writer)

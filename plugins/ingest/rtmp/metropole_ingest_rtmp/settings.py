@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pathlib import Path
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from metropole_media.bind import split_bind
 
@@ -17,6 +20,23 @@ class RtmpSettings(BaseModel):
         title="Address",
         description="Address and port that encoders connect to. 0.0.0.0:1935 takes them from "
         "everywhere, [::]:1935 over IPv6 as well.",
+    )
+    tls_bind: str = Field(
+        "",
+        title="Address of RTMPS",
+        description="Address and port that encoders connect to with encryption, such as "
+        "0.0.0.0:1936. Left out: RTMPS is off.",
+    )
+    certificate: Path | None = Field(
+        None,
+        title="TLS certificate of RTMPS",
+        description="PEM file with the certificate and its chain. Read again when it changes. "
+        "Left out: that of the site.",
+    )
+    certificate_key: Path | None = Field(
+        None,
+        title="Key of the certificate",
+        description="PEM file without a password.",
     )
     max_connections: int = Field(
         256,
@@ -52,3 +72,16 @@ class RtmpSettings(BaseModel):
     def _check_bind(cls, value: str) -> str:
         split_bind(value)
         return value
+
+    @field_validator("tls_bind")
+    @classmethod
+    def _check_tls_bind(cls, value: str) -> str:
+        if value:
+            split_bind(value)
+        return value
+
+    @model_validator(mode="after")
+    def _check_pair(self) -> Self:
+        if (self.certificate is None) != (self.certificate_key is None):
+            raise ValueError("certificate and certificate_key must both be set, or neither")
+        return self

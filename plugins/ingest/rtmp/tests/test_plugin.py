@@ -7,8 +7,9 @@ import socket
 from collections.abc import Iterator
 
 import pytest
-from metropole_ingest_rtmp.checks import check_reach, is_ours
-from metropole_ingest_rtmp.listener import RtmpListener, _source
+from metropole_ingest_rtmp.admission import source_of
+from metropole_ingest_rtmp.checks import RTMP, check_reach, is_ours
+from metropole_ingest_rtmp.listener import RtmpListener
 from metropole_ingest_rtmp.plugin import Plugin
 from metropole_ingest_rtmp.settings import RtmpSettings
 from pydantic import ValidationError
@@ -73,7 +74,7 @@ def test_senseless_addresses(bind: str) -> None:
     ],
 )
 def test_what_counts_as_one_address(address: str, source: str) -> None:
-    assert _source(address) == source
+    assert source_of(address) == source
 
 
 async def test_a_port_that_is_taken_is_said(taken: int) -> None:
@@ -125,14 +126,14 @@ async def test_the_doctor_finds_another_rtmp_server() -> None:
 
 async def test_the_doctor_asks_whether_encoders_get_through(running: Running, taken: int) -> None:
     assert await is_ours(f"127.0.0.1:{running.port}")
-    there = await check_reach(f"rtmp://localhost:{running.port}", True)
+    there = await check_reach(RTMP, f"rtmp://localhost:{running.port}", True)
     assert (there.level, there.code) == (Level.OK, "rtmp_url")
     assert "encoders reach this server" in there.sentence
-    elsewhere = await check_reach(f"rtmp://127.0.0.1:{taken}", True)
+    elsewhere = await check_reach(RTMP, f"rtmp://127.0.0.1:{taken}", True)
     assert (elsewhere.level, elsewhere.code) == (Level.ERROR, "rtmp_url_other")
-    nowhere = await check_reach("rtmp://127.0.0.1:1", True)
+    nowhere = await check_reach(RTMP, "rtmp://127.0.0.1:1", True)
     assert (nowhere.level, nowhere.code) == (Level.WARNING, "rtmp_url_unreached")
-    nameless = await check_reach("rtmp://nobody.invalid", True)
+    nameless = await check_reach(RTMP, "rtmp://nobody.invalid", True)
     assert (nameless.level, nameless.code) == (Level.ERROR, "rtmp_url_name")
     assert not await is_ours("127.0.0.1:1")
-    assert "does not run" in (await check_reach("rtmp://localhost", False)).sentence
+    assert "does not run" in (await check_reach(RTMP, "rtmp://localhost", False)).sentence
