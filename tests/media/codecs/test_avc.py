@@ -14,6 +14,7 @@ from metropole_media.codecs.avc import (
     with_sets,
 )
 from metropole_media.codecs.errors import BadRecord, CodecError
+from metropole_media.codecs.model import Colour
 from metropole_media.codecs.sps import parse_sps
 
 HIGH = bytes.fromhex(
@@ -61,6 +62,18 @@ def test_what_a_record_says(record: bytes, expected: tuple[str, int, int, float]
 def test_chroma_and_depth() -> None:
     config = parse_avcc(list(RECORDS)[4])
     assert (config.chroma_format, config.bit_depth) == (2, 10)
+
+
+PQ = bytes.fromhex(
+    "016e000dffe1001b676e000da6cb40a0cfcf3509100940000003004000000f03c50aa801000468ce0fc8fdfafa00"
+)
+
+
+def test_colour() -> None:
+    assert parse_avcc(HIGH).colour is None
+    assert parse_avcc(PQ).colour == Colour(9, 16, 9)
+    assert parse_avcc(PQ.replace(b"\xcf\x35", b"\xcf\x37")).colour == Colour(9, 16, 9, True)
+    assert parse_avcc(PQ).frame_rate == 30.0
 
 
 def test_scaling_lists_are_passed_over() -> None:
