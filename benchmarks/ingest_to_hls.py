@@ -2,16 +2,20 @@
 
 Both servers get the same paced stream in turn, in the same run. Ours runs as an operator runs it
 (`metropole serve`, everything in one process); nginx-rtmp writes its segments to a memory file
-system. Usage: python -m benchmarks.ingest_to_hls [--seconds N]
+system. Then a picture of 8K is passed through while a room of people talks, and chat messages are
+timed. Usage: python -m benchmarks.ingest_to_hls [--seconds N] [--only bitrates|chat]
 """
 
 from __future__ import annotations
 
 import argparse
 import http.client
+import json
 import re
 import statistics
 import struct
+import subprocess
+import sys
 import threading
 import time
 from dataclasses import dataclass
@@ -24,6 +28,19 @@ from tests.support.site_process import SiteProcess
 BITRATES = (6_000_000, 20_000_000, 100_000_000)
 CHUNKS = (128, 4096)
 APP = "live"
+LARGEST = (7680, 4320)
+LARGEST_RATE = 100_000_000
+MESSAGES, LISTENERS, SPEAKERS = 200, 100, 25
+"""Chat messages a second, sockets that get each, people who say them."""
+TALKATIVE = """
+import sys
+from metropole_core.chat import limits
+from metropole_cli.main import main
+limits.MESSAGES = 10_000
+sys.argv[0] = "metropole"
+main()
+"""
+"""A site where nobody talks too much: a quarter of a hundred people make the noise of thousands."""
 
 NGINX = """
 load_module modules/ngx_rtmp_module.so;
@@ -103,10 +120,67 @@ def latency(
     return prober.delays[5:]
 
 
+class Picture(threading.Thread):
+    """8K on air for so many seconds; `delays` are those of `latency`."""
+
+    def __init__(self, site: SiteProcess, key: str, clip: Clip, seconds: float) -> None:
+        super().__init__(daemon=True)
+        self.delays: list[float] = []
+        self._stream = site, key, clip, LARGEST_RATE, 4096, seconds
+
+    def run(self) -> None:
+        self.delays = latency(*self._stream)
+
+
+def chat_beside(seconds: float) -> None:
+    """8K passed through at 100 Mbit/s while a room of people talks: how late a message comes."""
+    clip = make_clip(*LARGEST, encoded=4)
+    tokens: list[str] = []
+    people = [f"speaker{number}" for number in range(SPEAKERS)]
+    serve = (sys.executable, "-c", TALKATIVE)
+    with metropole(serve=serve, people=people, tokens=tokens) as (site, key, pids):
+        print()
+        print(f"{MESSAGES} chat messages a second to {LISTENERS} sockets:")
+        print("| beside | said | delivered | p50 ms | p99 ms | worst ms | core | part p99 ms |")
+        print("|---|---|---|---|---|---|---|---|")
+        for beside in ("nothing", "8K at 100 Mbit/s", "nothing", "8K at 100 Mbit/s"):
+            picture = Picture(site, key, clip, seconds + 3)
+            if beside != "nothing":
+                picture.start()
+                playback_path(site)
+            before, began = cpu.seconds(*pids), time.monotonic()
+            told = subprocess.run(
+                [sys.executable, "-m", "benchmarks.chat_room", str(site.port), "boss",
+                 str(seconds), str(MESSAGES), str(LISTENERS), *tokens],
+                capture_output=True, text=True, check=True,
+            )  # fmt: skip
+            core = (cpu.seconds(*pids) - before) / (time.monotonic() - began)
+            if beside != "nothing":
+                picture.join()
+            parts = sorted(picture.delays)
+            chat = json.loads(told.stdout)
+            late = f"{parts[int(len(parts) * 0.99)]:.1f}" if parts else ""
+            print(
+                f"| {beside} | {chat['said']} | {chat['heard']} of {chat['wanted']} "
+                f"| {chat['p50']:.1f} | {chat['p99']:.1f} | {chat['worst']:.1f} | {core:.0%} "
+                f"| {late} |",
+                flush=True,
+            )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=15)
-    seconds = parser.parse_args().seconds
+    parser.add_argument("--only", choices=("bitrates", "chat"))
+    options = parser.parse_args()
+    if options.only != "chat":
+        bitrates(options.seconds)
+    if options.only != "bitrates":
+        chat_beside(options.seconds)
+
+
+def bitrates(seconds: float) -> None:
+    """Each bit rate and chunk size, beside nginx-rtmp."""
     clip = make_clip()
     print(
         "| Mbit/s | chunk | Metropole CPU-s/Gbit | nginx-rtmp | ratio | core "

@@ -36,20 +36,26 @@ class Clip:
     audio: list[bytes]
 
 
-def make_clip() -> Clip:
-    """Encode one GOP of 720p60 and two seconds of silence."""
+def make_clip(width: int = 1280, height: int = 720, encoded: int = GOP) -> Clip:
+    """Encode one GOP of 60 frames a second, and two seconds of silence.
+
+    Arguments:
+        encoded: frames that are really encoded; those behind the first are repeated to fill the
+            GOP, which nobody sees who does not decode.
+    """
     video = av.CodecContext.create("libx264", "w")
-    video.width, video.height, video.pix_fmt = 1280, 720, "yuv420p"
+    video.width, video.height, video.pix_fmt = width, height, "yuv420p"
     video.time_base, video.framerate = Fraction(1, FPS), Fraction(FPS)
     video.gop_size = GOP
     video.options = {"preset": "ultrafast", "tune": "zerolatency", "x264-params": "annexb=0"}
     video.flags |= 1 << 22  # global header: the parameter sets stand in extradata
     video.open()
     packets = []
-    for index in range(GOP):
-        frame = av.VideoFrame(1280, 720, "yuv420p")
+    for index in range(encoded):
+        frame = av.VideoFrame(width, height, "yuv420p")
         bar = bytes(index * 8) + b"\xc8" * 200
-        frame.planes[0].update((bar + bytes(1280 - len(bar))) * 720)
+        row = bar + bytes(frame.planes[0].line_size - len(bar))
+        frame.planes[0].update(row * height)
         for plane in frame.planes[1:]:
             plane.update(b"\x80" * plane.buffer_size)
         frame.pts = index
@@ -66,9 +72,10 @@ def make_clip() -> Clip:
             plane.update(bytes(plane.buffer_size))
         silence.sample_rate, silence.pts = 48000, index * 1024
         sound += audio.encode(silence)
+    first, *rest = [bytes(packet) for packet in packets]
     return Clip(
         bytes(video.extradata or b""),
-        [bytes(packet) for packet in packets],
+        [first, *(rest[index % len(rest)] for index in range(GOP - 1))],
         bytes(audio.extradata or b""),
         [bytes(packet) for packet in sound],
     )

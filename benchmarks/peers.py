@@ -10,11 +10,12 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from benchmarks import cpu
 from tests.support.site_process import METROPOLE, SiteProcess, free_ports, make_site
+from tests.support.stage import people_of
 
 
 def wait_for(port: int) -> None:
@@ -60,11 +61,19 @@ def nginx(config: str) -> Iterator[tuple[int, list[int], Path]]:
 
 
 @contextlib.contextmanager
-def metropole(database: str | None = None) -> Iterator[tuple[SiteProcess, str, list[int]]]:
-    """A new site that serves.
+def metropole(
+    database: str | None = None,
+    serve: Sequence[str | Path] = (METROPOLE,),
+    people: Sequence[str] = (),
+    tokens: list[str] | None = None,
+) -> Iterator[tuple[SiteProcess, str, list[int]]]:
+    """A new site that serves, and makes no further qualities.
 
     Arguments:
         database: its URL; SQLite if not told.
+        serve: the command that is run.
+        people: accounts to make beside the administrator's.
+        tokens: gets the secret of a session of each of them.
 
     Yields:
         The site, the stream key of its administrator's channel, its processes.
@@ -72,9 +81,15 @@ def metropole(database: str | None = None) -> Iterator[tuple[SiteProcess, str, l
     with tempfile.TemporaryDirectory() as folder:
         site = make_site(Path(folder), database)
         asyncio.run(site.init())
+        with site.config.open("a") as config:
+            config.write("\n[transcoding]\nenabled = false\n")
         key = stream_key(site)
+        for name in people:
+            _, token = asyncio.run(people_of(site, name))
+            if tokens is not None:
+                tokens.append(token)
         process = subprocess.Popen(
-            [METROPOLE, "--config", str(site.config), "serve"],
+            [*serve, "--config", str(site.config), "serve"],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
