@@ -90,6 +90,7 @@ class Decoder:
         except (av.FFmpegError, ValueError):
             return
         for frame in frames:
+            frame.time_base = self._time_base  # there was no packet to take it from
             yield from self._progressive(frame)
 
     def _progressive(self, frame: VideoFrame) -> Iterator[VideoFrame]:

@@ -6,6 +6,7 @@ import io
 import queue
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from fractions import Fraction
 
 import av
@@ -20,7 +21,7 @@ from metropole_media.transcode.encoders import Rung
 from metropole_media.transcode.pace import TIMESCALE
 from metropole_media.transcode.scaling import UNKNOWN, Scaler, matrix_of
 from metropole_media.transcode.serve import Send
-from metropole_media.transcode.wire import Described, Media
+from metropole_media.transcode.wire import Described, Gone, Media
 
 MAX_WAITING = 4
 """Frames of the source that wait for a size; the decoder waits when it has as many."""
@@ -112,7 +113,20 @@ class Flushing:
             self._left.acquire()
 
 
-Work = tuple[VideoFrame, int, bool, tuple[int, ...]] | Flushing
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """Put between frames: a rendition ends there.
+
+    Fields:
+        rung: its number.
+        sentence: that the job is told once everything of it has come out; "" if it knows.
+    """
+
+    rung: int
+    sentence: str = ""
+
+
+Work = tuple[VideoFrame, int, bool, tuple[int, ...]] | Flushing | Ending
 
 
 class Size(threading.Thread):
@@ -148,11 +162,16 @@ class Size(threading.Thread):
         try:
             while True:
                 work = self._work.get()
-                if isinstance(work, Flushing):
-                    self._flush()
-                    work.done()
-                else:
-                    self._encode(*work)
+                match work:
+                    case Flushing():
+                        self._flush(*self._encoders)
+                        work.done()
+                    case Ending(rung, sentence):
+                        self._flush(rung)
+                        if sentence:
+                            self._send(Gone(rung, sentence))
+                    case _:
+                        self._encode(*work)
         except Exception as error:
             self._failed(error)
 
@@ -169,11 +188,11 @@ class Size(threading.Thread):
             for media in encoder.encode(frame):
                 self._send(media)
 
-    def _flush(self) -> None:
-        for encoder in self._encoders.values():
-            for media in encoder.encode(None):
+    def _flush(self, *rungs: int) -> None:
+        for rung in rungs:
+            encoder = self._encoders.pop(rung, None)
+            for media in encoder.encode(None) if encoder else ():
                 self._send(media)
-        self._encoders.clear()
 
 
 def _octets(rung: Rung, seconds: float) -> int:

@@ -10,10 +10,11 @@ from metropole_media.transcode.complaints import sentence_of
 from metropole_media.transcode.confine import memory
 from metropole_media.transcode.decoding import Decoder
 from metropole_media.transcode.encoders import JobSpec, Rung
-from metropole_media.transcode.encoding import Flushing, Size
+from metropole_media.transcode.encoding import Ending, Flushing, Size
 from metropole_media.transcode.pace import TIMESCALE, FrameGate, KeyFrames, RateMeter
+from metropole_media.transcode.scaling import UNKNOWN
 from metropole_media.transcode.serve import Fail, Send
-from metropole_media.transcode.wire import Flush, Flushed, Gone, Media, Message, Source, Stop
+from metropole_media.transcode.wire import Flush, Flushed, Media, Message, Source, Stop
 
 MAX_HELD = 8
 """Frames that wait until the source's frame rate is known."""
@@ -64,7 +65,7 @@ class FrameMaker:
             case Flush():
                 self._flush()
             case Stop(rung):
-                self._gates.pop(rung, None)
+                self._end(rung)
 
     def _media(self, media: Media) -> None:
         if self._coming is not None and media.key:
@@ -96,16 +97,25 @@ class FrameMaker:
 
     def _flush(self) -> None:
         self._drain()
+        self._flush_sizes()
+        self._coming, self._keys = self._source, KeyFrames()
+        self._send(Flushed())
+
+    def _flush_sizes(self) -> None:
         flushing = Flushing(len(self._sizes))
         for size in self._sizes:
             size.put(flushing)
         flushing.wait()
-        self._coming, self._keys = self._source, KeyFrames()
-        self._send(Flushed())
+
+    def _end(self, rung: int, sentence: str = "") -> None:
+        if self._gates.pop(rung, None) is not None:
+            self._of[rung].put(Ending(rung, sentence))
 
     def _frame(self, frame: VideoFrame) -> None:
         if frame.pts is None or frame.time_base is None:
             return
+        if self._source is not None and frame.color_trc in (0, UNKNOWN):
+            frame.color_trc = self._source.transfer
         time_ = round(frame.pts * frame.time_base * TIMESCALE)
         key = self._keys.at(time_)
         self.frames += 1
@@ -130,14 +140,16 @@ class FrameMaker:
         for number in tuple(self._gates):
             rung = self._spec.rungs[number]
             if rung.width > width or rung.height > height:
-                del self._gates[number]
-                sentence = (
-                    f"The source is {width}x{height} now: {rung.name} would be larger "
-                    f"({rung.width}x{rung.height})."
-                )
-                self._send(Gone(number, sentence))
-        if not self._gates:
-            self._fail(f"The source is {width}x{height}, and all renditions would be larger.")
+                self._release()  # what came before
+                if len(self._gates) > 1:
+                    self._end(
+                        number,
+                        f"The source is {width}x{height} now: {rung.name} would be larger "
+                        f"({rung.width}x{rung.height}).",
+                    )
+                    continue
+                self._flush_sizes()
+                self._fail(f"The source is {width}x{height}, and all renditions would be larger.")
 
     def _size_failed(self, error: Exception) -> None:
         self._fail(sentence_of(error))

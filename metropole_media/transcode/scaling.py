@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
+import tempfile
+from pathlib import Path
+
 from av.filter import Graph
 from av.video.frame import VideoFrame
 from av.video.reformatter import Interpolation, VideoReformatter
 
+from metropole_media.transcode.tone import HLG, PQ, make_table
+
 BT709, SMPTE_170M, UNKNOWN = 1, 6, 2
-PQ, HLG = 16, 18
 MIN_HD_HEIGHT = 720
-TO_STANDARD = ":".join(
-    (
-        "intent=perceptual",
-        "out_primaries=bt709",
-        "out_transfer=bt709",
-        "out_color_matrix=bt709",
-        "out_range=tv",
-    )
-)
 
 
 class Scaler:
@@ -46,8 +41,6 @@ class Scaler:
         )
 
     def _map(self, frame: VideoFrame) -> VideoFrame:
-        """High dynamic range into standard: what is brighter than a screen shows is compressed
-        evenly, colours outside of BT.709 move to its rim (libswscale's perceptual intent)."""
         kind = (frame.width, frame.height, frame.format.name, frame.color_trc, frame.colorspace)
         if self._mapper is None or self._mapped != kind:
             self._mapper, self._mapped = self._make_mapper(frame), kind
@@ -55,30 +48,33 @@ class Scaler:
         return self._mapper.vpull()
 
     def _make_mapper(self, frame: VideoFrame) -> Graph:
+        """From high dynamic range into standard (`tone`)."""
         graph = Graph()
         graph.threads = 1
-        feed = graph.add_buffer(
+        last = graph.add_buffer(
             width=frame.width,
             height=frame.height,
             format=frame.format,
             time_base=frame.time_base,
         )
         width, height = self._size
-        last = feed
-        for name, arguments in (
-            # First smaller, then the costly work.
-            ("scale", f"{width}:{height}:flags={self._flags}"),
-            (
-                "scale",
-                TO_STANDARD,
-            ),
-            ("format", self._pixel_format),
-            ("buffersink", ""),
-        ):
-            following = graph.add(name, arguments) if arguments else graph.add(name)
-            last.link_to(following)
-            last = following
-        graph.configure()
+        with tempfile.TemporaryDirectory() as folder:
+            table = Path(folder) / "tone.cube"
+            table.write_text(make_table(frame.color_trc))
+            for name, arguments in (
+                # First smaller, then the costly work.
+                ("scale", f"{width}:{height}:flags={self._flags}"),
+                ("format", "gbrp10le"),
+                ("lut3d", f"file={table}"),
+                ("setparams", "color_primaries=bt709:color_trc=bt709:colorspace=gbr:range=pc"),
+                ("scale", "out_color_matrix=bt709:out_range=tv"),
+                ("format", self._pixel_format),
+                ("buffersink", ""),
+            ):
+                following = graph.add(name, arguments) if arguments else graph.add(name)
+                last.link_to(following)
+                last = following
+            graph.configure()
         return graph
 
 
