@@ -37,8 +37,9 @@ class Track:
         fourcc: sample entry of the codec ("avc1", "hvc1", "av01", "vp09", "mp4a", "Opus").
         codec: RFC 6381 string, exact ("avc1.640028", "mp4a.40.2").
         timescale: ticks a second of the packets' time stamps.
-        config: the decoder configuration record as the sample entry holds it (payload of avcC,
-            hvcC, av1C, vpcC or dOps; AudioSpecificConfig).
+        config: the decoder configuration record: payload of avcC, hvcC, av1C or vpcC (for VP9 with
+            the size behind it, see `codecs.vp9`), AudioSpecificConfig, and for Opus either
+            OpusHead or the payload of dOps (`codecs.opus` makes one of the other).
         width, height: pixels, 0 for audio.
         frame_rate: frames a second when the source says it, else 0.0. A hint.
         sample_rate, channels: Hz and count, 0 for video.
