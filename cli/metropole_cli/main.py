@@ -44,6 +44,7 @@ def main(ctx: click.Context, config_path: Path | None) -> None:
 
 def _register() -> None:
     from metropole_cli import (
+        certificate_command,
         channels,
         completion,
         config_command,
@@ -69,6 +70,7 @@ def _register() -> None:
     main.add_command(plugins.plugins)
     main.add_command(doctor.doctor)
     main.add_command(config_command.config)
+    main.add_command(certificate_command.certificate)
     main.add_command(completion.completion)
     main.add_command(version_command.version)
     main.add_command(proxy.proxy_config)

@@ -178,13 +178,17 @@ def test_addresses() -> None:
     assert plain.media_url(8001) == "https://live.example:8001"
     assert plain.rtmp_url(1935) == "rtmp://live.example"
     assert plain.rtmp_url(1936) == "rtmp://live.example:1936"
+    assert plain.rtmps_url(443) == "rtmps://live.example"
+    assert plain.rtmps_url(1936) == "rtmps://live.example:1936"
     six = SiteAddresses(SiteConfig(public_url="http://[::1]:8000"))
+    assert six.rtmps_url(1936) == "rtmps://[::1]:1936"
     assert six.media_url(8001) == "http://[::1]:8001"
     given = SiteAddresses(
         SiteConfig(media_url="https://cdn.example/m/", rtmp_url="rtmps://in.example:443")
     )
     assert given.media_url(8001) == "https://cdn.example/m"
     assert given.rtmp_url(1935) == "rtmps://in.example:443"
+    assert given.rtmps_url(1936) == "rtmps://in.example:1936"
 
 
 @pytest.mark.parametrize(
