@@ -15,6 +15,7 @@ from metropole_core.contracts.latency import Latency
 from metropole_core.errors import Forbidden, Invalid, MetropoleError, NotFound, OverLimit
 from metropole_core.obs import configure
 from metropole_core.pages.channel import find, playback
+from metropole_core.pages.health_view import health_json, health_view
 from metropole_core.pages.i18n import gettext as _
 from metropole_core.pages.latency_view import latency_choices
 from metropole_core.pages.limit_view import notice_view, said, storage_limit, stream_limits
@@ -102,6 +103,22 @@ async def qualities(name: str) -> Answer:
     response = await fragment(
         "dashboard/_quality_rows.html", qualities=qualities_view(site(), found.id)
     )
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+@blueprint.get("/<name>/health")
+async def health(name: str) -> Answer:
+    """How well the stream arrives: a piece of the page, or JSON for programs."""
+    if current_visitor().user is None:
+        return redirect(sign_in_path(f"/dashboard/{name}"), 303)
+    found = await _own(name)
+    known = site().health.of(found.id)
+    if wants_json():
+        answer = health_json(found.name, known)
+        response = Response(answer, content_type="application/json")
+    else:
+        response = await fragment("dashboard/_health_body.html", health=health_view(known))
     response.headers["Cache-Control"] = "no-store"
     return response
 
@@ -340,6 +357,7 @@ async def _page(
         why_not=here.site.rights.why_not(require_user()),
         refused_until=refused_until,
         notice=notice_view(here.site.notices.last(found.id)),
+        health=health_view(here.site.health.of(found.id)),
         qualities=qualities_view(here.site, found.id),
         stream_limits=stream_limits(limits),
         storage_limit=storage_limit(limits),

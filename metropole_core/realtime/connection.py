@@ -117,11 +117,6 @@ class Connection:
         self._channel: Channel | None = None
         self._watched: OrderedDict[str, int] = OrderedDict()
 
-    @property
-    def owns_room(self) -> bool:
-        """Whether the room is that of a channel of this person."""
-        return self._channel is not None and self._channel.owner_id == self.who.person.user_id
-
     def receive(self, data: str | bytes) -> None:
         """A frame came. Never waits."""
         now = self._house.clock.monotonic()
@@ -241,7 +236,8 @@ class Connection:
             self._house.chat.leave(channel.id, self.who.person.key)
             return
         self._channel = channel
-        self._house.hub.join_room(channel.id, self)
+        owner = channel.owner_id == self.who.person.user_id
+        self._house.hub.join_room(channel.id, self, owner=owner)
         if status is not None:
             status = self._house.statuses.latest(channel.id, status)
         self.send(welcome(self.who, channel, status, entered))

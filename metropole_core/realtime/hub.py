@@ -106,6 +106,7 @@ class Hub:
         self.everyone = Topic(self.drop_slow)
         self._open: set[Member] = set()
         self._rooms: dict[int, Topic] = {}
+        self._owners: dict[int, set[Member]] = {}
         self._sweeper: asyncio.TimerHandle | None = None
         self._empty = asyncio.Event()
         self._empty.set()
@@ -136,8 +137,10 @@ class Hub:
         if not self._open:
             self._empty.set()
 
-    def join_room(self, channel_id: int, member: Member) -> None:
-        """Hear what is said there, too."""
+    def join_room(self, channel_id: int, member: Member, *, owner: bool = False) -> None:
+        """Hear what is said there, too. `owner`: whose room it is."""
+        if owner:
+            self._owners.setdefault(channel_id, set()).add(member)
         room = self._rooms.get(channel_id)
         if room is None:
             room = self._rooms[channel_id] = Topic(self.drop_slow)
@@ -145,6 +148,11 @@ class Hub:
 
     def leave_room(self, channel_id: int, member: Member) -> None:
         """No longer."""
+        owners = self._owners.get(channel_id)
+        if owners is not None:
+            owners.discard(member)
+            if not owners:
+                del self._owners[channel_id]
         room = self._rooms.get(channel_id)
         if room is None:
             return
@@ -159,10 +167,9 @@ class Hub:
         if room is not None:
             room.send(message)
 
-    def in_room(self, channel_id: int) -> list[Member]:
-        """Everyone in a room."""
-        room = self._rooms.get(channel_id)
-        return list(room.members) if room is not None else []
+    def owners_in_room(self, channel_id: int) -> list[Member]:
+        """The sockets in a room of the person whose room it is."""
+        return list(self._owners.get(channel_id, ()))
 
     def drop_slow(self, member: Member) -> None:
         """It cannot keep up: the others go on without it."""

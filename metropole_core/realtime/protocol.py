@@ -192,6 +192,30 @@ class Notice(msgspec.Struct, frozen=True, tag_field="t", tag="notice"):
     channel: str
 
 
+class HealthCode(msgspec.Struct, frozen=True):
+    """A finding. `severity`: "hint", "warning" or "bad"."""
+
+    code: str
+    severity: str
+
+
+class Health(msgspec.Struct, frozen=True, tag_field="t", tag="health", omit_defaults=False):
+    """How well the channel's stream arrives, every second. Only the owner's sockets in that room
+    get it. `level`: "good", "warning", "bad", "none"; `version` grows when words or tracks change,
+    and the page reads them again."""
+
+    channel: str
+    level: str
+    version: int
+    bitrate: int
+    fps: float | None
+    frames: int
+    dropped: int
+    key_interval: float | None
+    late: float
+    findings: list[HealthCode]
+
+
 class Error(msgspec.Struct, frozen=True, tag_field="t", tag="error"):
     """A frame could not be used; the socket stays open unless they keep coming."""
 
@@ -211,6 +235,7 @@ FromServer: TypeAlias = (
     | Chat
     | Deleted
     | Notice
+    | Health
     | Error
 )
 

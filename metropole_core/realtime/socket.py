@@ -24,11 +24,13 @@ from metropole_core.contracts.events import (
 from metropole_core.errors import DatabaseAway
 from metropole_core.pages import security
 from metropole_core.realtime.connection import Connection, House, Who, chat_state, here
+from metropole_core.realtime.health import health_message
 from metropole_core.realtime.hub import Hub
 from metropole_core.realtime.outlet import Outlet, QueueOutlet, TransportOutlet
 from metropole_core.realtime.protocol import (
     Chat,
     Deleted,
+    FromServer,
     Join,
     Leave,
     Msg,
@@ -38,6 +40,7 @@ from metropole_core.realtime.protocol import (
 )
 from metropole_core.realtime.statuses import ON_AIR, Statuses
 from metropole_core.realtime.watching import Watching
+from metropole_core.streams.health import ChannelHealth
 from metropole_core.tasks import TaskOwner
 
 if TYPE_CHECKING:
@@ -85,6 +88,7 @@ class Gate:
         site.events.subscribe(ChannelChanged, self._on_status)
         site.events.subscribe(ViewersChanged, self._on_viewers)
         site.events.subscribe(EncoderNoticed, self._on_notice)
+        site.health.listeners.append(self._on_health)
         site.accounts.signed_out.append(self._on_signed_out)
         site.looks.asked.append(self._recheck)
         site.closing.append(self._close)
@@ -185,9 +189,16 @@ class Gate:
 
     async def _on_notice(self, event: EncoderNoticed) -> None:
         """The words are for the owner alone, and in the language of each page: it asks for them."""
-        for member in self.hub.in_room(event.channel_id):
-            if isinstance(member, Connection) and member.owns_room:
-                member.send(Notice(event.name))
+        self._tell_owner(event.channel_id, Notice(event.name))
+
+    def _on_health(self, channel_id: int, health: ChannelHealth) -> None:
+        if self.hub.owners_in_room(channel_id):
+            self._tell_owner(channel_id, health_message(health))
+
+    def _tell_owner(self, channel_id: int, message: FromServer) -> None:
+        for member in self.hub.owners_in_room(channel_id):
+            if isinstance(member, Connection):
+                member.send(message)
 
     async def _on_viewers(self, event: ViewersChanged) -> None:
         if self._site.status.state(event.channel_id).state not in ON_AIR:

@@ -141,6 +141,7 @@ ROWS = [
     Row("GET", "/dashboard", who(guests=TO_SIGN_IN, members="200|303 /dashboard/")),
     Row("GET", "/dashboard/<name>", ONLY_OWNER_SEES),
     Row("GET", "/dashboard/<name>/notices", ONLY_OWNER_SEES),
+    Row("GET", "/dashboard/<name>/health", ONLY_OWNER_SEES),
     Row("GET", "/dashboard/<name>/qualities", ONLY_OWNER_SEES),
     Row("POST", "/dashboard/<name>/details", ONLY_OWNER_DOES, part("channels"),
         {"title": "Title {n}"}),

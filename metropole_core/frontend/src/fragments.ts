@@ -29,7 +29,8 @@ export class Fragments {
   }
 }
 
-async function renew(element: HTMLElement): Promise<void> {
+/** Read one piece again. */
+export async function renew(element: HTMLElement): Promise<void> {
   try {
     const answer = await fetch(element.dataset.fragment ?? "", {
       signal: AbortSignal.timeout(8000),

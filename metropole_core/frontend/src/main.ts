@@ -24,4 +24,9 @@ ChatElement.define(connection);
 if (document.querySelector("metropole-player")) {
   void import("./player/element.ts").then(({ PlayerElement }) => PlayerElement.define(connection));
 }
+if (document.querySelector("metropole-health")) {
+  void import("./dashboard/health.ts").then(({ HealthElement }) =>
+    HealthElement.define(connection),
+  );
+}
 connection.start();

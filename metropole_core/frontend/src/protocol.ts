@@ -60,6 +60,18 @@ export interface FromServer {
   chat: ChatSettings;
   deleted: { ids: string[] };
   notice: { channel: string };
+  health: {
+    channel: string;
+    level: string;
+    version: number;
+    bitrate: number;
+    fps: number | null;
+    frames: number;
+    dropped: number;
+    key_interval: number | null;
+    late: number;
+    findings: { code: string; severity: string }[];
+  };
   error: { code: string; reason: string };
 }
 
