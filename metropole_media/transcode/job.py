@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
@@ -126,6 +127,8 @@ class TranscodeJob:
         self._given: float | None = None
         self._sent: float | None = None
         self._out: float | None = None
+        # Where something was left out of what the worker has: until when, how many seconds.
+        self._holes: deque[tuple[float, float]] = deque()
         self._began = clock()
         self._heard: Report | None = None
         self._silent_since: float | None = None
@@ -231,6 +234,8 @@ class TranscodeJob:
             self._flow = "skipping"
             self._dropped += 1
             return
+        if self._flow == "skipping" and self._sent is not None:
+            self._holes.append((time_, max(0.0, time_ - self._sent)))
         self._flow = "flowing"
         self._sent = max(time_, time_ if self._sent is None else self._sent)
         if self._out is None:
@@ -315,6 +320,8 @@ class TranscodeJob:
         self._silent_since = None
         self._has_spoken = True
         self._out = max(message.pts / TIMESCALE, self._out or 0.0)
+        while self._holes and self._holes[0][0] <= self._out:
+            self._holes.popleft()
         handle = self._handles.get(message.rung)
         if handle is not None:
             handle.write(Packet(0, message.dts, message.pts, message.key, message.data))
@@ -322,6 +329,7 @@ class TranscodeJob:
     def _rest(self) -> None:
         """The publisher is away, and all that it sent has come out."""
         self._given = self._sent = self._out = self._silent_since = None
+        self._holes.clear()
         for handle in self._handles.values():
             handle.detach()
         self._handles.clear()
@@ -342,7 +350,8 @@ class TranscodeJob:
             return False
         if self._sent is None or self._out is None or not self._has_spoken:
             return True
-        return self._sent - self._out <= self._limits.queue_seconds * share
+        inside = self._sent - self._out - sum(length for _, length in self._holes)
+        return inside <= self._limits.queue_seconds * share
 
     def _on_ladder(self) -> None:
         """Renditions that are no longer planned are no longer made."""
