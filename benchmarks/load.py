@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import os
 import socket
+import ssl
 import struct
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -87,15 +89,30 @@ class Publisher:
     Arguments:
         bitrate: of the video, bit/s.
         chunk_size: of our side of the connection.
+        smaller: further video tracks and their bitrates, for multitrack.
+        tls: to publish by RTMPS.
     """
 
-    def __init__(self, port: int, app: str, key: str, clip: Clip, bitrate: int, chunk_size: int):
+    def __init__(
+        self,
+        port: int,
+        app: str,
+        key: str,
+        clip: Clip,
+        bitrate: int,
+        chunk_size: int,
+        smaller: Sequence[tuple[Clip, int]] = (),
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        self.smaller = smaller
         self.clip, self.size, self.chunk_size = clip, bitrate // 8 // FPS, chunk_size
         self.writer = ChunkWriter()
         self.octets = self.sent = self.sounds = 0
         self.stopping = False
         self.socket = socket.create_connection(("127.0.0.1", port))
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if tls is not None:
+            self.socket = tls.wrap_socket(self.socket)
         self._greet(port, app, key)
 
     def _greet(self, port: int, app: str, key: str) -> None:
@@ -113,6 +130,9 @@ class Publisher:
         head = bytes.fromhex("1700000000")
         self._send(VIDEO_CSID, messages.VIDEO, head + self.clip.avcc, 0)
         self._send(AUDIO_CSID, messages.AUDIO, b"\xaf\x00" + self.clip.asc, 0)
+        for number, (clip, _) in enumerate(self.smaller, 1):
+            head = b"\x96\x00avc1" + bytes([number])
+            self._send(VIDEO_CSID, messages.VIDEO, head + clip.avcc, 0)
 
     def _command(self, values: list[object], stream: int) -> None:
         payload = amf0.encode(values)  # type: ignore[arg-type]
@@ -167,6 +187,8 @@ class Publisher:
                 self._send(AUDIO_CSID, messages.AUDIO, b"\xaf\x01" + packet, stamp)
                 self.sounds += 1
             self._send(VIDEO_CSID, messages.VIDEO, self._frame(self.sent), at)
+            for number, (clip, bitrate) in enumerate(self.smaller, 1):
+                self._send(VIDEO_CSID, messages.VIDEO, _track(number, clip, bitrate, self.sent), at)
             self.sent += 1
 
     def close(self) -> None:
@@ -174,3 +196,12 @@ class Publisher:
         self._command(["FCUnpublish", 4.0, None, "x"], 0)
         self._command(["deleteStream", 5.0, None, 1.0], 0)
         self.socket.close()
+
+
+def _track(number: int, clip: Clip, bitrate: int, index: int) -> bytes:
+    """A frame of a further video track: OneTrack, CodedFramesX."""
+    unit = clip.frames[index % GOP]
+    fill = max(2, bitrate // 8 // FPS - len(unit) - 5)
+    key = b"\x96" if index % GOP == 0 else b"\xa6"
+    head = key + b"\x03avc1" + bytes([number])
+    return head + unit + struct.pack(">I", fill) + b"\x0c" + b"\xff" * (fill - 1)
