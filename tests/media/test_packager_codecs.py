@@ -14,7 +14,7 @@ import pytest
 
 from metropole_media.live import Packet
 from metropole_media.timeline import BASE_SECONDS, VIDEO_TIMESCALE
-from tests.support.clips import KINDS, clip
+from tests.support.clips import KINDS, clip, flv
 from tests.support.encoded import Encoded
 from tests.support.packaging import Chain, Taken
 
@@ -99,6 +99,24 @@ def test_what_is_bright_is_told(kind: str, tmp_path: Path) -> None:
     assert mastering["green_y"] == "34500/50000"
     assert mastering["max_luminance"] == "10000000/10000"
     assert mastering["min_luminance"] == "1/10000"
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if not kind.startswith("hevc")])
+def test_ffmpeg_writes_the_same_strings(kind: str, tmp_path: Path) -> None:
+    """Its HLS muxer names no HEVC that it did not encode itself."""
+    octets = flv(kind, "opus", SECONDS, gop=20)
+    options = {"hls_segment_type": "fmp4", "master_pl_name": "main.m3u8"}
+    with (
+        av.open(io.BytesIO(octets)) as read,
+        av.open(str(tmp_path / "media.m3u8"), "w", format="hls", options=options) as out,
+    ):
+        streams = [out.add_stream_from_template(s, opaque=True) for s in read.streams]
+        for packet in read.demux():
+            if packet.dts is not None:
+                packet.stream = streams[packet.stream.index]
+                out.mux_one(packet)
+    codecs = ",".join(track.codec for track in clip(kind, "opus", SECONDS, gop=20).tracks)
+    assert f'CODECS="{codecs}"' in (tmp_path / "main.m3u8").read_text()
 
 
 def probe(file: Path, *, counted: bool = True) -> dict:
