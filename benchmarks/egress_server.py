@@ -15,7 +15,9 @@ from dataclasses import asdict
 
 from metropole_egress_hls.origin import HlsOrigin
 from metropole_egress_hls.playout import Playout
+from metropole_egress_hls.rendition import Rendition
 
+from metropole_media.hls.multivariant import Expected, Variant
 from metropole_media.hls.window import Window, WindowLimits
 from metropole_media.http.limits import ListenerLimits
 from metropole_media.http.listener import Listener
@@ -34,8 +36,11 @@ class Feeder:
         self.number = 0
         self.every = 0.0
         limits = WindowLimits(linger_seconds=5, max_octets=1 << 30)
-        self.playout = Playout(Window(limits, time.monotonic), lambda: None, lambda _: None)
-        self.playout.on_init(Init(0, b"init", (VIDEO, AUDIO), PART_SECONDS, 60.0))
+        window = Window(limits, time.monotonic)
+        self.rendition = Rendition("v0", window, lambda _: None)
+        self.playout = Playout(self.rendition, time.monotonic, 5, lambda: None)
+        self.playout.offer([Variant("v0.m3u8", window, Expected.of((VIDEO, AUDIO)))], [])
+        self.rendition.on_init(Init(0, b"init", (VIDEO, AUDIO), PART_SECONDS, 60.0))
         for _ in range(PARTS * 20 + 2):
             self.part()
 
@@ -44,11 +49,11 @@ class Feeder:
         segment, index = divmod(self.number, PARTS)
         if index == 0:
             start = SegmentStart(segment + 1, 1.7e9 + segment * PARTS * PART_SECONDS, False)
-            self.playout.on_segment_begin(start)
+            self.rendition.on_segment_begin(start)
         last = index == PARTS - 1
-        self.playout.on_part(Part(self.number, PART_SECONDS, index == 0, self.data, last))
+        self.rendition.on_part(Part(self.number, PART_SECONDS, index == 0, self.data, last))
         if last:
-            self.playout.on_segment_end(1)
+            self.rendition.on_segment_end(1)
         self.number += 1
 
     async def run(self) -> None:

@@ -33,14 +33,17 @@ class SegmentStart:
     """A segment begins.
 
     Fields:
-        number: without a gap, from that of `Numbers`.
+        number: without a gap, but for `PackageSink.on_restart`.
         wall: Unix time of its first frame's presentation.
         discontinuity: the configuration or the time line differs from the segment before.
+        sequence: its discontinuity sequence number, with its own discontinuity counted; None
+            where nobody else counts.
     """
 
     number: int
     wall: float
     discontinuity: bool
+    sequence: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +87,7 @@ class PackageSink(Protocol):
     """Who takes what a `Packager` makes. Calls are synchronous and must not block.
 
     The order is: `on_init`, then for each segment `on_segment_begin`, `on_part` once or more,
-    `on_segment_end`; at last `on_end`. `on_init` comes again between segments.
+    `on_segment_end`; at last `on_end`. `on_init` and `on_restart` come again between segments.
     """
 
     def on_init(self, init: Init) -> None:
@@ -98,6 +101,9 @@ class PackageSink(Protocol):
 
     def on_segment_end(self, target_duration: int) -> None:
         """The open segment has all its parts. The target duration in seconds never changes."""
+
+    def on_restart(self) -> None:
+        """Segments are missing between those that were and those that come."""
 
     def on_health(self, code: Health) -> None:
         """Something is wrong; told once for each code."""

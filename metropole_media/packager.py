@@ -8,9 +8,10 @@ happens in the call that brings a packet.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
+from metropole_media.alignment import Grid, Leader
 from metropole_media.codecs.silence import silent_packet
 from metropole_media.codecs.table import AUDIO_CODECS
 from metropole_media.fmp4 import Run
@@ -24,6 +25,7 @@ from metropole_media.segmenter import (
     PackagerSettings,
     Segmenter,
 )
+from metropole_media.soundtrack import Soundtrack
 from metropole_media.timeline import (
     BASE_SECONDS,
     JITTER,
@@ -43,25 +45,48 @@ MAX_SAMPLES = 1024
 STALL_SECONDS = 1.0
 MAX_AHEAD_SECONDS = 3.0
 """Sound that waits at most for video, however fast both arrive."""
+FIRST = -1
+"""Of the tracks of a kind."""
 KEY_SECONDS = 10.0
 """How long a key frame is waited for before it is told."""
 
 
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Which tracks of a source go into a rendition; of several of a kind, tracks of codecs that
+    cannot be written are left out.
+
+    Fields:
+        video, audio: `FIRST`, or `Track.id`; None for none.
+    """
+
+    video: int | None = FIRST
+    audio: int | None = FIRST
+
+    def of(self, tracks: Sequence[Track]) -> tuple[Track | None, Track | None]:
+        """The video and the audio track."""
+        return _choose(tracks, "video", self.video), _choose(tracks, "audio", self.audio)
+
+
+SOURCE = Choice()
+
+
 class Packager:
     """A `Subscriber` of a LiveStream that makes parts and segments.
-
-    The first video and the first audio track of a codec that can be written are taken, others
-    are left out.
 
     Arguments:
         sink: takes them.
         clock: monotonic seconds.
         wall: Unix time in seconds.
         numbers: where segments and parts begin to count.
+        grid: told where segments begin, for packagers of other renditions that follow.
 
     Fields:
+        choice: which tracks are taken; a change takes effect with the next description.
         dropped: packets left out: before the first key frame, or sound without time.
     """
+
+    choice: Choice
 
     def __init__(
         self,
@@ -70,7 +95,10 @@ class Packager:
         wall: Callable[[], float],
         settings: PackagerSettings | None = None,
         numbers: Numbers | None = None,
+        choice: Choice = SOURCE,
+        grid: Grid | None = None,
     ) -> None:
+        self.choice = choice
         self.dropped = 0
         self._clock = clock
         self._settings = settings or PackagerSettings()
@@ -89,7 +117,14 @@ class Packager:
         self._stalled = False
         self._video_at = 0.0
         self._part_target = 0.0
-        self._segmenter = Segmenter(sink, clock, wall, self._settings, numbers or Numbers())
+        self._soundtrack: Soundtrack | None = None
+        self._grid = grid or Grid()
+        numbers = numbers or Numbers()
+        self._leader = self._make_leader(wall, numbers)
+        self._segmenter = Segmenter(sink, clock, self._settings, numbers, self._grid, self._leader)
+
+    def _make_leader(self, wall: Callable[[], float], numbers: Numbers) -> Leader | None:
+        return Leader(self._grid, wall, numbers)
 
     def limit_segments(self, octets: int) -> None:
         """From now on segments that grow larger than that end early."""
@@ -102,8 +137,7 @@ class Packager:
 
         Where the picture goes on as it was, the new tracks hold from its next key frame on.
         """
-        video = _first(tracks, "video")
-        audio = _first(tracks, "audio")
+        video, audio = self.choice.of(tracks)
         self._coming = None
         same_video, same_audio = _same(video, self._video), _same(audio, self._audio)
         again = epoch == self._epoch
@@ -133,7 +167,8 @@ class Packager:
                 self._miss_key()
                 return
             self._waits_for_key = False
-            self._segmenter.set_clock(self._ticks(packet))
+            if self._leader is not None:
+                self._leader.set_clock(self._ticks(packet))
         if video:
             self._video_at = self._clock()
         if self._part_target:
@@ -159,9 +194,10 @@ class Packager:
     def _take_up(self, video: Track | None, audio: Track | None) -> None:
         """Go on with these tracks. No segment may be open."""
         if not _same(audio, self._audio):
-            self._audio_line = None
+            self._audio_line = self._soundtrack = None
             if audio is not None:
-                self._audio_line = _audio_line(audio)
+                self._soundtrack = Soundtrack(audio)
+                self._audio_line = _audio_line(audio, self._soundtrack)
         self._video, self._audio = video, audio
         self._segmenter.configure(video, audio)
         if self._part_target and video is not None:
@@ -224,17 +260,22 @@ class Packager:
             frame = frame_duration(times, self._video.frame_rate)
             count = max(1, round(wished * VIDEO_TIMESCALE / frame))
             target = count * frame + min(JITTER, frame // 4)
-            self._part_target = target / VIDEO_TIMESCALE
+            self._part_target = self._settle(target / VIDEO_TIMESCALE, frame / VIDEO_TIMESCALE)
             self._segmenter.frame_rate = VIDEO_TIMESCALE / frame
             self._make_video_line(times)
         elif self._audio_line is not None:
             for packet in queue[:1]:
                 self._audio_line.look(packet.data)
             step = self._audio_line.step / self._audio_line.rate
-            self._part_target = max(1, round(wished / step)) * step
+            self._part_target = self._settle(max(1, round(wished / step)) * step, step)
         self._segmenter.part_target = self._part_target
         for packet in queue:
             self._take(packet, self._video is not None and packet.track == self._video.id)
+
+    def _settle(self, target: float, piece: float) -> float:
+        """Settle the part target, in seconds; a frame or a packet has `piece` seconds."""
+        self._grid.part_target = target
+        return target
 
     def _make_video_line(self, times: list[int]) -> None:
         # One for the packager's life: its times go on whatever comes.
@@ -257,15 +298,32 @@ class Packager:
         self._stalled = False
         base = BASE_SECONDS * VIDEO_TIMESCALE
         dts = rescale(packet.dts, track.timescale, VIDEO_TIMESCALE) + base
-        if packet.key and self._segmenter.may_end(line.seconds_until(dts)):
+        pts = self._ticks(packet)
+        if self._begins_segment(packet, line.seconds_until(dts)):
             if len(line):
                 self._cut(dts, last=True)
             self._segmenter.end()
         elif line.closes_before(dts):
             self._cut(dts)
-        line.add(dts, self._ticks(packet), packet.key, packet.data)
+        if self._segmenter.between:
+            self._open_segment(pts, not packet.key)
+        if self._leader is not None:
+            self._grid.passed = max(self._grid.passed, pts if packet.key else dts)
+        line.add(dts, pts, packet.key, packet.data)
         if line.full or len(line) >= MAX_SAMPLES or self._too_large(line.octets):
             self._cut(None)
+
+    def _begins_segment(self, packet: Packet, open_seconds: float) -> bool:
+        """Whether a video frame ends the open segment; that many seconds of a part are open."""
+        return packet.key and self._segmenter.may_end(open_seconds)
+
+    def _open_segment(self, pts: int, hard: bool, ago: float = 0.0) -> bool:
+        """Begin a segment with what comes next, if one may begin. See `Leader.begin`."""
+        sound = None
+        if self._soundtrack is not None and self._audio_line is not None:
+            sound = self._soundtrack, self._audio_line.begin
+        self._segmenter.lead(pts, hard, sound, ago)
+        return True
 
     def _take_audio(self, packet: Packet) -> None:
         line, track = self._audio_line, self._audio
@@ -293,12 +351,17 @@ class Packager:
         """Close a part that holds video."""
         line = self._video_line
         assert line is not None
-        independent, pts = line.independent, line.first_pts
+        independent = line.independent
         run, ticks = line.close(VIDEO_NUMBER, next_dts, last)
         self._keep_up(run)
-        sound = self._audio_line.take(AUDIO_NUMBER, audio) if self._audio_line else None
+        sound = self._sound_of(run, audio, last)
         runs = [run, sound] if sound else [run]
-        self._segmenter.emit(runs, ticks / VIDEO_TIMESCALE, independent, pts, last)
+        self._segmenter.emit(runs, ticks / VIDEO_TIMESCALE, independent, last)
+
+    def _sound_of(self, video: Run, most: int, last: bool) -> Run | None:
+        """The sound that goes into a part with these pictures: all that there is, at most so many
+        packets."""
+        return self._audio_line.take(AUDIO_NUMBER, most) if self._audio_line else None
 
     def _keep_up(self, run: Run) -> None:
         """No picture waits for sound for ever."""
@@ -322,6 +385,9 @@ class Packager:
         if self._video_line is not None and len(self._video_line):
             self._cut(None, audio=line.fitting(target))
         while len(line) and ((full := line.fills(target)) or rest):
+            at = rescale(line.begin, line.rate, VIDEO_TIMESCALE)
+            if self._segmenter.between and not self._open_segment(at, not alone, self._part_target):
+                break
             run = line.take(AUDIO_NUMBER, line.fitting(target))
             assert run is not None
             seconds = sum(sample.duration for sample in run.samples) / line.rate
@@ -330,8 +396,9 @@ class Packager:
             seconds = min(seconds, self._part_target)
             if self._video_line is not None:
                 self._video_line.skip(round(seconds * VIDEO_TIMESCALE))
-            pts = rescale(run.decode_time, line.rate, VIDEO_TIMESCALE)
-            self._segmenter.emit([run], seconds, alone, pts, rest and not len(line))
+            if self._leader is not None:
+                self._grid.passed = max(self._grid.passed, at)
+            self._segmenter.emit([run], seconds, alone, rest and not len(line))
 
     def _part_ticks(self, line: AudioLine) -> int:
         """Longest duration of a part in samples."""
@@ -358,21 +425,29 @@ class Packager:
 
     def _ticks(self, packet: Packet) -> int:
         """Presentation time in ticks of `VIDEO_TIMESCALE`."""
+        return self._written(packet, packet.pts)
+
+    def _written(self, packet: Packet, time: int) -> int:
+        """A time of a packet in ticks of `VIDEO_TIMESCALE`, as it is written."""
         track = self._video if self._video and packet.track == self._video.id else self._audio
         assert track is not None
-        ticks = rescale(packet.pts, track.timescale, VIDEO_TIMESCALE)
-        return ticks + BASE_SECONDS * VIDEO_TIMESCALE
+        return rescale(time, track.timescale, VIDEO_TIMESCALE) + BASE_SECONDS * VIDEO_TIMESCALE
 
 
-def _audio_line(track: Track) -> AudioLine:
+def _audio_line(track: Track, soundtrack: Soundtrack) -> AudioLine:
     codec = AUDIO_CODECS.get(track.fourcc)
     measure = codec.duration if codec is not None else None
     step = 0 if measure is not None else track.samples_per_packet or 1024
-    return AudioLine(track.sample_rate, step, silent_packet(track), measure)
+    return AudioLine(track.sample_rate, step, silent_packet(track), measure, soundtrack.add)
 
 
-def _first(tracks: tuple[Track, ...], kind: str) -> Track | None:
-    fitting = (t for t in tracks if t.kind == kind and t.fourcc in SAMPLE_ENTRIES)
+def writable(tracks: Sequence[Track], kind: str) -> list[Track]:
+    """The tracks of a kind whose codecs can be written."""
+    return [track for track in tracks if track.kind == kind and track.fourcc in SAMPLE_ENTRIES]
+
+
+def _choose(tracks: Sequence[Track], kind: str, choice: int | None) -> Track | None:
+    fitting = (track for track in writable(tracks, kind) if choice in (FIRST, track.id))
     return next(fitting, None)
 
 

@@ -1,4 +1,4 @@
-"""Parts into segments: where a segment ends, what time it is, which configuration it has."""
+"""Parts into segments: where a segment ends, and which configuration it has."""
 
 from __future__ import annotations
 
@@ -6,17 +6,20 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from metropole_media.alignment import Boundary, Grid, Leader
 from metropole_media.fmp4 import Run, TrackEntry, fragment, init_segment
 from metropole_media.live import Track
 from metropole_media.numbers import Numbers, may_begin
 from metropole_media.packaged import Health, Init, PackageSink, Part, SegmentStart
+from metropole_media.soundtrack import Soundtrack
 from metropole_media.timeline import VIDEO_TIMESCALE
 
 VIDEO_NUMBER, AUDIO_NUMBER = 1, 2
 """track_ID"""
-WALL_TOLERANCE = 1.0
 ROUNDING = 0.45
 """An EXTINF may exceed the target duration by what rounding to whole seconds takes away."""
+FOLLOWER_ROUNDING = 0.49
+"""A follower waits a little longer for the leader to end a segment that is too long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,45 +49,50 @@ class Segmenter:
     Arguments:
         sink: takes them.
         clock: monotonic seconds.
-        wall: Unix time in seconds.
+        settings: how to cut.
         numbers: where it begins to count.
+        grid: where segments begin.
+        leader: says so; None: another one leads, and each segment is given to `follow`.
 
     Fields:
         part_target: longest duration of a part in seconds; set before the first part.
         frame_rate: frames a second; likewise.
         max_octets: of a segment; one that grows larger ends early. May be changed at any time.
+        end_known: the open segment ends in time without being watched.
     """
 
     def __init__(
         self,
         sink: PackageSink,
         clock: Callable[[], float],
-        wall: Callable[[], float],
         settings: PackagerSettings,
         numbers: Numbers,
+        grid: Grid,
+        leader: Leader | None,
     ) -> None:
         self.part_target = 0.0
         self.frame_rate = 0.0
         self.max_octets = settings.max_segment_octets
+        self.end_known = False
         self._sink = sink
         self._clock = clock
-        self._wall = wall
         self._numbers = numbers
         self._settings = settings
+        self._grid = grid
+        self._leader = leader
         self._video: Track | None = None
         self._audio: Track | None = None
-        self._anchor: tuple[float, int] | None = None
-        self._last_wall = 0.0
-        self._target_duration = 0
         self._first_end: float | None = None
         self._parts = numbers.part
-        self._segments = numbers.segment
+        self._begun = 0
         self._inits = 0
         self._init_pending = False
+        self._next: SegmentStart | None = None
         self._open = False
         self._cut = False
         self._seconds = 0.0
         self._octets = 0
+        self._last_wall = 0.0
         self._told: set[Health] = set()
 
     def configure(self, video: Track | None, audio: Track | None) -> None:
@@ -92,9 +100,10 @@ class Segmenter:
         self._video, self._audio = video, audio
         self._init_pending = True
 
-    def set_clock(self, pts: int) -> None:
-        """That presentation time (ticks of `VIDEO_TIMESCALE`) is now."""
-        self._anchor = (self._wall(), pts)
+    @property
+    def between(self) -> bool:
+        """Whether no segment is open, and none has been begun."""
+        return not self._open and self._next is None
 
     def may_end(self, open_seconds: float) -> bool:
         """Whether a key frame that comes after so many seconds of the open part begins a
@@ -104,22 +113,37 @@ class Segmenter:
             return False
         if self._first_end is None:
             return True
-        begun = self._segments - self._numbers.segment
-        return may_begin(begun, self._clock() - self._first_end)
+        return may_begin(self._begun, self._clock() - self._first_end)
 
-    def emit(
-        self, runs: list[Run], seconds: float, independent: bool, pts: int, last: bool
+    def lead(
+        self, pts: int, hard: bool, sound: tuple[Soundtrack, int] | None, ago: float = 0.0
     ) -> None:
-        """Hand over a part.
+        """The next part begins a segment, if none is open: say so at once, that others can
+        follow. See `Leader.begin`."""
+        if self.between and self._leader is not None:
+            self._next = _start(self._leader.begin(pts, self._init_pending, hard, sound, ago), pts)
+
+    def follow(self, boundary: Boundary, pts: int, *, anew: bool) -> None:
+        """The next part begins the segment that the leader began there. None may be open.
 
         Arguments:
-            pts: of its first frame, in ticks of `VIDEO_TIMESCALE`.
+            pts: of its first frame.
+            anew: it does not follow the one before.
+        """
+        if anew:
+            self._sink.on_restart()
+        self._next = _start(boundary, pts)
+
+    def emit(self, runs: list[Run], seconds: float, independent: bool, last: bool) -> None:
+        """Hand over a part. If no segment is open, one was begun.
+
+        Arguments:
             last: whether the caller ends the segment behind it.
         """
         if not self._open:
             if self._cut and not independent and runs[0].number == VIDEO_NUMBER:
                 self.tell(Health.LONG_GOP)
-            self._begin(pts, seconds)
+            self._begin()
         data = fragment(self._parts + 1, runs)
         self._seconds += seconds
         self._octets += len(data)
@@ -145,12 +169,13 @@ class Segmenter:
         self._open = False
         if self._first_end is None:
             self._first_end = self._clock()
-        if not self._target_duration:
+        grid = self._grid
+        if not grid.target_duration:
             if cut and self._video is not None:
-                self._target_duration = self._settings.long_target_seconds
+                grid.target_duration = self._settings.long_target_seconds
             else:
-                self._target_duration = max(2, math.ceil(self._seconds - 0.1))
-        self._sink.on_segment_end(self._target_duration)
+                grid.target_duration = max(2, math.ceil(self._seconds - 0.1))
+        self._sink.on_segment_end(grid.target_duration)
 
     def finish(self) -> None:
         """The broadcast is over."""
@@ -162,19 +187,18 @@ class Segmenter:
             self._told.add(code)
             self._sink.on_health(code)
 
-    def _begin(self, pts: int, seconds: float) -> None:
-        discontinuity = False
+    def _begin(self) -> None:
+        start = self._next
+        assert start is not None, "parts come when a segment was begun"
         if self._init_pending:
             self._init_pending = False
-            discontinuity = self._inits > 0 or self._numbers.resumed
             self._sink.on_init(self._make_init())
             self._inits += 1
-        self._open, self._cut = True, False
+        self._next, self._open, self._cut = None, True, False
         self._seconds = 0.0
         self._octets = 0
-        wall = self._wall_time(pts, seconds)
-        self._sink.on_segment_begin(SegmentStart(self._segments, wall, discontinuity))
-        self._segments += 1
+        self._begun += 1
+        self._sink.on_segment_begin(start)
 
     def _make_init(self) -> Init:
         entries = []
@@ -187,20 +211,20 @@ class Segmenter:
         return Init(self._inits, init_segment(entries), tracks, self.part_target, rate)
 
     def _longest(self) -> float:
+        target = self._grid.target_duration
+        if self._leader is None:
+            return target + FOLLOWER_ROUNDING if target and not self.end_known else math.inf
         if self._video is None:
             return self._settings.audio_segment_seconds + self.part_target / 2
-        if not self._target_duration:
+        if not target:
             return self._settings.first_segment_seconds
-        return self._target_duration + ROUNDING
+        return target + ROUNDING
 
-    def _wall_time(self, pts: int, seconds: float) -> float:
-        """Wall time of a presentation time: one line for a publisher's stay, unless the
-        encoder's clock runs away from ours. Never goes back."""
-        now = self._wall() - seconds
-        at, ticks = self._anchor or (now, pts)
-        wall = at + (pts - ticks) / VIDEO_TIMESCALE
-        if abs(wall - now) > WALL_TOLERANCE:
-            wall = now
-            self._anchor = (now, pts)
-        self._last_wall = max(wall, self._last_wall + 0.001)
-        return self._last_wall
+
+def _start(boundary: Boundary, pts: int) -> SegmentStart:
+    return SegmentStart(
+        boundary.number,
+        boundary.wall + (pts - boundary.at) / VIDEO_TIMESCALE,
+        boundary.discontinuity,
+        boundary.sequence,
+    )

@@ -75,11 +75,28 @@ class _Frame:
     data: Octets
 
 
-@dataclass(slots=True)
-class _Sound:
+@dataclass(frozen=True, slots=True)
+class Sound:
+    """A packet of sound on its grid: `place` and `duration` in samples."""
+
     place: int
     duration: int
     data: Octets
+
+
+def sound_run(number: int, packets: Sequence[Sound]) -> Run:
+    """Packets of sound, of which there is one at least, as the samples of a part."""
+    # Before a gap inside a part, the packet lasts until the next: no hole here either.
+    last = packets[-1]
+    following = [sound.place for sound in packets[1:]] + [last.place + last.duration]
+    return Run(
+        number,
+        packets[0].place,
+        [
+            Sample(sound.data, after - sound.place, True, 0)
+            for sound, after in zip(packets, following, strict=True)
+        ],
+    )
 
 
 class VideoLine:
@@ -178,6 +195,10 @@ class VideoLine:
         self._learn()
         return run, duration
 
+    def restart(self) -> None:
+        """What comes does not continue what was."""
+        self._end = None
+
     def skip(self, ticks: int) -> None:
         """A part without video has gone by."""
         self._boundary += ticks
@@ -202,6 +223,7 @@ class AudioLine:
         samples_per_packet: samples in a packet; 0 when `measure` says it.
         silence: a silent packet; empty when there is none, and holes stay.
         measure: samples in that packet, 0 if it cannot be read.
+        heard: told of each packet that is put on the grid.
 
     Fields:
         step: samples in the newest packet.
@@ -222,15 +244,17 @@ class AudioLine:
         samples_per_packet: int,
         silence: bytes = b"",
         measure: Callable[[Octets], int] | None = None,
+        heard: Callable[[Sound], None] | None = None,
     ) -> None:
         self.rate = rate
+        self._heard = heard
         self._measure = measure or (lambda data: samples_per_packet)
         self._silence = silence
         self._silence_step = self._measure(silence) if silence else 0
         self.step = samples_per_packet or self._silence_step or USUAL_PACKET
         self.octets = 0
         self.ticks = 0
-        self.packets: list[_Sound] = []
+        self.packets: list[Sound] = []
         self.silent = False
         self._next: int | None = None
         self._limit = round(rate * self.LIMIT)
@@ -283,6 +307,11 @@ class AudioLine:
             while self._next + self._silence_step <= end:
                 self._put(self._next, self._silence_step, self._silence)
 
+    @property
+    def begin(self) -> int:
+        """Place of the open part's first packet, or of the next one to come; 0 before any."""
+        return self.packets[0].place if self.packets else self._next or 0
+
     def fills(self, ticks: int) -> bool:
         """Whether another packet would no longer fit into a part of that duration."""
         return self.ticks + self.step > ticks
@@ -297,7 +326,10 @@ class AudioLine:
         return max(1, len(self.packets))
 
     def _put(self, place: int, duration: int, data: Octets) -> None:
-        self.packets.append(_Sound(place, duration, data))
+        sound = Sound(place, duration, data)
+        self.packets.append(sound)
+        if self._heard is not None:
+            self._heard(sound)
         self.octets += len(data)
         self.ticks += duration
         self._next = place + duration
@@ -318,13 +350,4 @@ class AudioLine:
             return None
         self.octets -= sum(len(sound.data) for sound in taken)
         self.ticks -= sum(sound.duration for sound in taken)
-        # Before a gap inside a part, the packet lasts until the next: no hole here either.
-        following = [sound.place for sound in taken[1:]] + [taken[-1].place + taken[-1].duration]
-        return Run(
-            number,
-            taken[0].place,
-            [
-                Sample(sound.data, after - sound.place, True, 0)
-                for sound, after in zip(taken, following, strict=True)
-            ],
-        )
+        return sound_run(number, taken)

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
-from metropole_media.hls.budget import Budget
+from metropole_media.hls.budget import Budget, Share
 from metropole_media.hls.names import Names
 from metropole_media.numbers import Numbers
 from metropole_media.packaged import Init, Part, SegmentStart
@@ -84,7 +84,7 @@ class Window:
     Arguments:
         clock: monotonic seconds.
         numbers: where the packager that fills it begins to count.
-        budget: what it shares with other windows.
+        budget: what it shares with other windows of its stream.
 
     Fields:
         names: of what is in it.
@@ -94,6 +94,7 @@ class Window:
         target_duration: in seconds, 0 until the first segment is complete.
         part_target: in seconds, 0.0 until the first init segment.
         next_part: number of the part that comes next.
+        dependent: whether a segment ever began without a key frame.
         hold_back: seconds that players should stay behind, at least.
         ended: nothing follows.
         squeezed: called when the budget has taken a listed segment away.
@@ -105,7 +106,7 @@ class Window:
         clock: Callable[[], float],
         names: Names | None = None,
         numbers: Numbers | None = None,
-        budget: Budget | None = None,
+        budget: Share | None = None,
     ) -> None:
         numbers = numbers or Numbers()
         self.names = names or Names()
@@ -117,8 +118,9 @@ class Window:
         self.next_part = numbers.part
         self.hold_back = limits.hold_back
         self.ended = False
+        self.dependent = False
         self.squeezed: Callable[[], None] = lambda: None
-        self._budget = budget or Budget(limits.max_octets)
+        self._budget = budget or Budget(limits.max_octets).open(limits.max_octets)
         self._begin = numbers.segment
         self._limits = limits
         self._clock = clock
@@ -127,6 +129,7 @@ class Window:
         self._init: Init | None = None
         self._parts: dict[int, Part] = {}
         self._segments: dict[int, Segment] = {}
+        self._budget.join(self)
 
     # What a packager tells
 
@@ -138,6 +141,10 @@ class Window:
     def begin_segment(self, start: SegmentStart) -> None:
         """Open a segment."""
         assert self._init is not None
+        if not self.listed:
+            self._begin = start.number
+            if start.sequence is not None:
+                self.discontinuities = start.sequence - start.discontinuity
         segment = Segment(start.number, start.wall, start.discontinuity, self._init)
         self.listed.append(segment)
         self._segments[segment.number] = segment
@@ -145,6 +152,8 @@ class Window:
     def add_part(self, part: Part) -> None:
         """Put a part into the open segment, and let go of what is too much."""
         segment = self.listed[-1]
+        if not segment.parts and not part.independent:
+            self.dependent = True
         segment.parts.append(part)
         segment.seconds += part.duration
         segment.octets += len(part.data)
@@ -166,6 +175,11 @@ class Window:
             len(self.listed) > limits.min_segments
             and self._listed_seconds - self.listed[0].seconds >= limits.min_seconds - 0.001
         ):
+            self._unlist()
+
+    def restart(self) -> None:
+        """What comes does not follow what is listed, which leaves the playlist."""
+        while self.listed:
             self._unlist()
 
     def end(self) -> None:

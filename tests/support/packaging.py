@@ -70,6 +70,9 @@ class Taken:
         self.window.end_segment(target_duration)
         self._snap()
 
+    def on_restart(self) -> None:
+        self.window.restart()
+
     def on_health(self, code: Health) -> None:
         self.health.append(code)
 

@@ -22,15 +22,14 @@ class Stream:
     """Segments of two seconds in ten parts, ended early at half the share."""
 
     def __init__(self, clock: Clock, budget: Budget, size: int) -> None:
-        self.window = Window(LIMITS, clock, budget=budget)
         self.clock, self.size = clock, size
         self.most, self.parts = 0, 10
+        self.window = Window(LIMITS, clock, budget=budget.open(1 << 40, self._shared))
         self.squeezed = 0
         self.window.squeezed = self._squeezed
         self.window.add_init(INIT)
         self.open = False
         self.number = 0
-        budget.join(self.window, self._shared)
 
     def _shared(self, share: int) -> None:
         self.most = share // 2
@@ -150,7 +149,7 @@ def test_ended_ones_take_no_share_and_give_all_at_last() -> None:
         play(clock, [short], 2, lambda: None)
         short.window.end()
     assert live.most == 32_000
-    ended = [window for window in budget._windows if window.ended]
+    ended = [window for window in budget.windows if window.ended]
     budget.limit = 15_000
     play(clock, [live], 20, lambda: None)
     assert budget.used <= budget.limit

@@ -6,7 +6,13 @@ from dataclasses import replace
 
 import pytest
 
-from metropole_media.hls.multivariant import measure, multivariant_playlist
+from metropole_media.hls.multivariant import (
+    Expected,
+    Menu,
+    Variant,
+    measure,
+    multivariant_playlist,
+)
 from metropole_media.hls.playlist import media_playlist
 from metropole_media.hls.window import Window, WindowLimits
 from metropole_media.packaged import Init, Part, SegmentStart
@@ -14,6 +20,11 @@ from tests.support.packaging import AUDIO, START, VIDEO, Chain, Clock, frames, s
 from tests.support.playlist_check import check_history, check_playlist, check_with_hls_parser
 
 INIT = Init(0, b"init", (VIDEO, AUDIO), 0.2, 30.0)
+
+
+def only(window: Window) -> Menu:
+    """The one variant there is."""
+    return Menu([Variant("v0.m3u8", window, Expected(()))])
 
 
 class Filler:
@@ -133,7 +144,7 @@ def test_the_playlist_of_a_stream_without_picture() -> None:
     chain = Chain()
     chain.send(chain.publish(AUDIO), sound(10))
     check_history(chain.taken.snapshots)
-    text = multivariant_playlist(chain.taken.window)
+    text = multivariant_playlist(only(chain.taken.window))
     assert 'CODECS="mp4a.40.2"' in text
     assert "RESOLUTION" not in text
     assert "FRAME-RATE" not in text
@@ -148,14 +159,15 @@ def test_the_multivariant_playlist_says_what_was_measured() -> None:
     # 30 frames of 5000 octets, 47 packets of 20, and the boxes around them.
     assert found.average == pytest.approx(8 * (30 * 5000 + 47 * 20), rel=0.04)
     assert found.average <= found.peak < found.average * 1.02
-    assert multivariant_playlist(window) == (
+    assert multivariant_playlist(only(window)) == (
         "#EXTM3U\n"
         "#EXT-X-VERSION:9\n"
+        "#EXT-X-INDEPENDENT-SEGMENTS\n"
         f"#EXT-X-STREAM-INF:BANDWIDTH={found.peak},AVERAGE-BANDWIDTH={found.average},"
         'CODECS="avc1.64001f,mp4a.40.2",RESOLUTION=1280x720,FRAME-RATE=30.000\n'
         "v0.m3u8\n"
     )
-    check_with_hls_parser([multivariant_playlist(window)])
+    check_with_hls_parser([multivariant_playlist(only(window))])
 
 
 def test_a_peak_is_a_peak() -> None:

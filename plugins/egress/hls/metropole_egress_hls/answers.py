@@ -71,3 +71,4 @@ def refuse(status: int, sentence: str, retry_after: int | None = None) -> Respon
 NOT_FOUND = refuse(404, "there is no such thing here, or it is gone")
 NOT_YET = refuse(503, "the stream has only just begun; try again", 1)
 ENDED = refuse(404, "the broadcast is over")
+GONE = refuse(404, "this quality is no longer made")

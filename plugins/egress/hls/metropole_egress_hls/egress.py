@@ -17,7 +17,6 @@ from metropole_egress_hls.output import HlsOutput
 from metropole_egress_hls.playout import Playout
 from metropole_egress_hls.settings import HlsSettings
 from metropole_media.hls.budget import Budget
-from metropole_media.hls.names import RENDITION, Names
 from metropole_media.http.origin import Origin
 from metropole_media.live import LiveStream
 from metropole_media.numbers import Numbers
@@ -62,7 +61,7 @@ class HlsEgress:
         playback_id = broadcast.playback_id
         output = HlsOutput(
             broadcast.channel.name,
-            Names(RENDITION + self._make_run()),
+            self._make_run(),
             Numbers.after(context.clock.time() - broadcast.started_at),
             self._budget,
             stream,
@@ -84,7 +83,7 @@ class HlsEgress:
 
     def _closed(self, playback_id: str, output: HlsOutput) -> None:
         playout = output.playout
-        if not playout.window.listed:
+        if not playout.window.listed:  # There has never been anything.
             self._origin.forget(playback_id, playout)
             return
         self._origin.end(playback_id, playout)

@@ -1,4 +1,4 @@
-"""One stream as this egress plays it out: subscriber, window, answers, address."""
+"""One stream as this egress plays it out: packagers, windows, answers, address."""
 
 from __future__ import annotations
 
@@ -9,14 +9,18 @@ from metropole_core.contracts.egress import PlaybackSource
 from metropole_core.contracts.latency import Latency
 from metropole_egress_hls.latency import Pace
 from metropole_egress_hls.playout import INDEX, Playout
+from metropole_egress_hls.rendition import Rendition
+from metropole_egress_hls.renditions import Renditions
 from metropole_egress_hls.settings import HlsSettings
+from metropole_media.alignment import Grid
+from metropole_media.following import FollowingPackager
 from metropole_media.hls.budget import Budget
-from metropole_media.hls.names import Names
+from metropole_media.hls.names import RENDITION, Names
 from metropole_media.hls.window import Window, WindowLimits
 from metropole_media.live import LiveStream
 from metropole_media.numbers import Numbers
 from metropole_media.packaged import Health
-from metropole_media.packager import Packager
+from metropole_media.packager import Choice, Packager
 from metropole_media.segmenter import PackagerSettings
 
 SEGMENTS_IN_MEMORY = 4
@@ -42,7 +46,7 @@ class HlsOutput:
 
     Arguments:
         name: of the channel, for the log.
-        names: of the files.
+        run: tells the files of this opening of a broadcast from those of another.
         numbers: where they begin to count.
         budget: the memory of all streams.
         url: where the stream is served.
@@ -56,7 +60,7 @@ class HlsOutput:
     def __init__(
         self,
         name: str,
-        names: Names,
+        run: str,
         numbers: Numbers,
         budget: Budget,
         stream: LiveStream,
@@ -72,34 +76,38 @@ class HlsOutput:
         log: logging.Logger,
     ) -> None:
         self._name = name
+        self._run = run
+        self._numbers = numbers
         self._url = url
         self._latency = latency
         self._pace = pace
         self._closed: Callable[[], None] | None = closed
         self._tell = unwell
+        self._told: set[Health] = set()
+        self._clock = clock
         self._log = log
         octets = settings.memory_mib * 1024 * 1024
-        limits = WindowLimits(
+        self._limits = WindowLimits(
             min_segments=settings.window_segments,
             min_seconds=settings.window_seconds,
             linger_seconds=settings.linger_seconds,
             max_octets=octets,
             hold_back=pace.behind_seconds,
         )
-        window = Window(limits, clock, names, numbers, budget)
-        self.playout = Playout(window, available, self._unwell)
-        self.packager = Packager(
-            self.playout,
-            clock,
-            wall,
-            PackagerSettings(
-                part_seconds=pace.part_seconds,
-                max_segment_octets=octets // SEGMENTS_IN_MEMORY,
-            ),
-            numbers,
+        self._cut = PackagerSettings(
+            part_seconds=pace.part_seconds, max_segment_octets=octets // SEGMENTS_IN_MEMORY
         )
-        budget.join(window, lambda share: self.packager.limit_segments(share // 2))
-        self._unsubscribe = stream.subscribe(self.packager)
+        self._renditions: Renditions | None = None
+        self._share_octets = octets
+        self._share = budget.open(octets, self._shared)
+        self._grid = Grid()
+        source = self._rendition(RENDITION, self._unwell)
+        self.playout = Playout(source, clock, settings.linger_seconds, available)
+        self.packager = Packager(source, clock, wall, self._cut, numbers, grid=self._grid)
+        self._renditions = Renditions(
+            stream, self.packager, self._follow, self.playout, self._limit, log
+        )
+        self._limit()
 
     def source(self) -> PlaybackSource:
         """How to play it."""
@@ -117,12 +125,55 @@ class HlsOutput:
         closed, self._closed = self._closed, None
         if closed is None:
             return
-        self._unsubscribe()
-        if not self.playout.window.ended:
-            self.packager.on_end()
+        assert self._renditions is not None
+        self._renditions.on_end()
         closed()
 
+    # Renditions
+
+    def _rendition(self, name: str, health: Callable[[Health], None]) -> Rendition:
+        names = Names(name + self._run)
+        window = Window(self._limits, self._clock, names, self._numbers, self._share)
+        return Rendition(
+            name,
+            window,
+            health,
+            lambda: self.playout.progressed(),
+            lambda rendition: self.playout.others(rendition),
+            lambda: self.playout.window.last_complete,
+        )
+
+    def _follow(self, name: str, choice: Choice) -> tuple[Rendition, FollowingPackager]:
+        rendition = self._rendition(name, self._unwell_beside)
+        packager = FollowingPackager(
+            rendition, self._clock, self._cut, self._numbers, self._grid, choice
+        )
+        return rendition, packager
+
+    def _shared(self, octets: int) -> None:
+        self._share_octets = octets
+        if self._renditions is not None:
+            self._limit()
+
+    def _limit(self) -> None:
+        """Open segments, which cannot be taken away, take half the share together. Those of the
+        others are as long as the source's, and smaller: a half of that is enough for all."""
+        followers = self._renditions.followers if self._renditions is not None else []
+        octets = self._share_octets // (4 if followers else 2)
+        for packager in (self.packager, *followers):
+            packager.limit_segments(octets)
+
+    # Health
+
     def _unwell(self, code: Health) -> None:
+        if code in self._told:
+            return
+        self._told.add(code)
         sentence = SENTENCES[code]
         self._log.warning("%s: %s", self._name, sentence)
         self._tell(code.value, f"{sentence[0].upper()}{sentence[1:]}.")
+
+    def _unwell_beside(self, code: Health) -> None:
+        """What is wrong with the source is told of the source."""
+        if code is Health.LOW_MEMORY:
+            self._unwell(code)

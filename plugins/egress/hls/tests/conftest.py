@@ -13,6 +13,7 @@ from metropole_egress_hls.settings import HlsSettings
 from metropole_core.contracts.provider import BroadcastRef
 from metropole_core.testing import FakeClock, make_broadcast, make_context
 from metropole_media.http.origin import Pending, Request, Response
+from metropole_media.ladder import RenditionPlan
 from metropole_media.live import LiveStream, Packet, PublisherHandle, Track
 from tests.support.packaging import AUDIO, VIDEO, frames, sound, together
 
@@ -32,9 +33,18 @@ class Player:
 
 
 class House:
-    """One stream on the egress."""
+    """One stream on the egress.
 
-    def __init__(self, settings: HlsSettings | None = None) -> None:
+    Arguments:
+        plans: of its ladder; None: nobody decides.
+    """
+
+    def __init__(
+        self,
+        settings: HlsSettings | None = None,
+        plans: tuple[RenditionPlan, ...] | None = (),
+    ) -> None:
+        self.plans = plans
         self.clock = FakeClock()
         self.context = make_context(settings or HlsSettings(), name="egress_hls", clock=self.clock)
         # Names as of the first run of a server are shorter to write.
@@ -51,6 +61,8 @@ class House:
             began = self.clock.time()
             broadcast = make_broadcast(f"id{self.broadcasts}", started_at=began)
         stream = LiveStream("test", self.clock.monotonic)
+        if self.plans is not None:
+            stream.ladder.declare(self.plans)
         output = self.egress.open(
             broadcast, stream, BASE_URL, lambda: self.available.append(self.clock.monotonic())
         )
@@ -86,6 +98,44 @@ class House:
         assert answer.status == 200
         return answer.body.decode()
 
+    def transcode(
+        self, publisher: PublisherHandle, packets: Iterable[Packet], **feeds: Feed
+    ) -> None:
+        """Send packets as they are, and to each feed its pictures, as late as that is."""
+        moments = [(p.dts / 1000, 0, n, publisher, p) for n, p in enumerate(packets)]
+        for rank, feed in enumerate(feeds.values(), 1):
+            moments += [
+                (at + feed.delay, rank, n, feed.handle, p)
+                for at, _, n, to, p in moments
+                if to is publisher and p.track == 0 and feed.takes(p)
+            ]
+        for at, _, _, to, packet in sorted(moments, key=lambda each: each[:3]):
+            at += self.began
+            self.clock.advance(max(0.0, at - self.clock.monotonic()))
+            to.write(replace(packet))
+
+
+@dataclass
+class Feed:
+    """A transcoder of one rendition.
+
+    Fields:
+        delay: seconds until a picture is encoded.
+        takes: whether it makes something of a picture.
+    """
+
+    handle: PublisherHandle
+    delay: float = 0.3
+    takes: Callable[[Packet], bool] = lambda packet: True
+
+    @classmethod
+    def of(cls, house: House, plan: RenditionPlan, delay: float = 0.3, **change: object) -> Feed:
+        """Attach to the feed of a plan."""
+        handle = house.stream.ladder.feed(plan.name).attach()
+        video = replace(VIDEO, codec=plan.codec, width=plan.width, height=plan.height)
+        handle.describe((video,))
+        return cls(handle, delay, **change)  # type: ignore[arg-type]
+
 
 def media(seconds: float, start: float = 0.0, gop: int = 60) -> list[Packet]:
     """Picture and sound."""
@@ -98,8 +148,13 @@ def house() -> House:
 
 
 @pytest.fixture
-def make_house() -> Callable[[HlsSettings], House]:
+def make_house() -> Callable[..., House]:
     return House
+
+
+@pytest.fixture
+def make_feed() -> Callable[..., Feed]:
+    return Feed.of
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from metropole_egress_hls import egress as egress_module
-from metropole_egress_hls.playout import FIRST_WAIT
+from metropole_egress_hls.rendition import FIRST_WAIT
 from metropole_egress_hls.settings import HlsSettings
 
 from metropole_media.http.origin import Pending, Response
@@ -108,7 +108,7 @@ def test_what_is_waited_for_is_bounded(house, make_media, make_player) -> None:
     early, late = make_player(), make_player()
     for part in range(2000):
         early.wait(house.ask("v0.m3u8", f"_HLS_msn=0&_HLS_part={part}"))
-    assert len(house.output.playout._reloads) == 1
+    assert len(house.output.playout.source._reloads) == 1
     house.send(publisher, make_media(5.1))
     assert {said(answer) for answer in early.got} == {"200"}
     # The encoder goes away, and all that it sent is a whole segment.
@@ -116,7 +116,7 @@ def test_what_is_waited_for_is_bounded(house, make_media, make_player) -> None:
     parts = len(check_playlist(house.text()).segments[-1].parts)
     for part in range(parts, 2000):
         late.wait(house.ask("v0.m3u8", f"_HLS_msn=3&_HLS_part={part}"))
-    assert len(house.output.playout._reloads) == 1
+    assert len(house.output.playout.source._reloads) == 1
     assert not late.got
     house.send(house.publish(), make_media(2, start=6))
     for answer in late.got:

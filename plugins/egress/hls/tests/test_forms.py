@@ -8,10 +8,7 @@ from metropole_egress_hls import answers
 from metropole_egress_hls.settings import HlsSettings
 
 from metropole_core.testing import make_broadcast
-from metropole_media.hls.window import Window, WindowLimits
 from metropole_media.http.origin import Response
-from metropole_media.packaged import Part, SegmentStart
-from tests.support.packaging import Clock
 from tests.support.playlist_check import apply_delta, check_playlist, read_playlist
 
 
@@ -126,17 +123,3 @@ def test_nothing_is_compressed_until_somebody_wants_it(house, make_media, monkey
     for query in ("", "_HLS_msn=2", "_HLS_msn=3", "_HLS_skip=YES"):
         house.get("v0.m3u8", query).form(True)
     assert len(packed) == 1, "once for each playlist, whatever caches may do with it"
-
-
-def test_other_renditions_are_reported(house, make_media, monkeypatch) -> None:
-    other = Window(WindowLimits(), Clock())
-    renditions = [("v1", other)]
-    monkeypatch.setattr(house.output.playout, "_others", lambda: renditions)
-    publisher = house.publish()
-    house.send(publisher, make_media(5))
-    assert check_playlist(house.text()).reports == []
-    other.add_init(house.output.playout.window.listed[0].init)
-    other.begin_segment(SegmentStart(2, 1e9, False))
-    other.add_part(Part(10, 0.2, True, b"x"))
-    house.send(publisher, [p for p in make_media(6) if p.dts >= 5000])
-    assert check_playlist(house.text()).reports == [("v1.m3u8", 2, 0)]

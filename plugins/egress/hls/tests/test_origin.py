@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 
 import pytest
-from metropole_egress_hls.playout import FIRST_WAIT, HINT_WAIT, RELOAD_WAIT
+from metropole_egress_hls.rendition import FIRST_WAIT, HINT_WAIT, RELOAD_WAIT
 from metropole_egress_hls.settings import HlsSettings
 
 from metropole_media.http.origin import Pending, Request, Response
@@ -173,7 +173,7 @@ def test_reloads_that_wait_are_few_whatever_is_asked(house, make_media) -> None:
         for part in [None, *range(200)]:
             query = f"_HLS_msn={segment}" + (f"&_HLS_part={part}" if part is not None else "")
             house.ask("v0.m3u8", query)
-    assert len(house.output.playout._reloads) <= 3 * 35
+    assert len(house.output.playout.source._reloads) <= 3 * 35
 
 
 def test_the_hinted_part_is_waited_for(house, make_media, make_player) -> None:
@@ -278,4 +278,4 @@ def test_the_memory_of_a_stream_is_bounded(make_house, make_media) -> None:
         house.ask(f"v0_p{number}.m4s")
     for segment in playlist.segments:
         house.ask(f"v0_{segment.number}.m4s")
-    assert len(house.output.playout._recent) <= 10
+    assert len(house.output.playout.source._recent) <= 10
