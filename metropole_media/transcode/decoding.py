@@ -92,6 +92,9 @@ class Decoder:
         for frame in frames:
             frame.time_base = self._time_base  # there was no packet to take it from
             yield from self._progressive(frame)
+        if self._weaver is not None:
+            self._weaver.vpush(None)
+            yield from self._woven(self._weaver)
 
     def _progressive(self, frame: VideoFrame) -> Iterator[VideoFrame]:
         if self._weaver is None:
@@ -106,9 +109,12 @@ class Decoder:
             self._weaver = None
             yield frame
             return
+        yield from self._woven(self._weaver)
+
+    def _woven(self, weaver: Graph) -> Iterator[VideoFrame]:
         while True:
             try:
-                yield self._weaver.vpull()
+                yield weaver.vpull()
             except (av.BlockingIOError, av.EOFError):
                 return
 
