@@ -3,7 +3,8 @@
 CPU seconds of the serving process alone. Parts: a whole site with a stream on air, through its
 media port and through its site port, and nginx sending the same part from memory. Reloads: the
 media port with the HLS egress in a process of its own, with players that wait for each next part.
-Usage: python -m benchmarks.egress [--rounds N] [--seconds N]
+Then whole viewers of a stream of several qualities (`viewers.py`).
+Usage: python -m benchmarks.egress [--rounds N] [--seconds N] [--only requests|viewers]
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from benchmarks import cpu
+from benchmarks import cpu, viewers
 from benchmarks.load import Publisher, make_clip
 from benchmarks.peers import metropole, nginx, playback_path
 from benchmarks.players import Fetchers, Reloaders, get
@@ -195,8 +196,35 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=3)
+    parser.add_argument("--only", choices=("requests", "viewers"))
     options = parser.parse_args()
-    parts, fallback = measure_parts(options.rounds, options.seconds)
+    if options.only != "viewers":
+        requests(options.rounds, options.seconds)
+    if options.only != "requests":
+        audience(options.rounds, options.seconds)
+
+
+def audience(rounds: int, seconds: float) -> None:
+    """Viewers a core."""
+    print()
+    print(
+        f"| {viewers.VIEWERS} viewers of 6 Mbit/s and its smaller qualities | % of a core "
+        "| rounds | viewers a core | with nobody watching | parts a second and viewer |"
+    )
+    print("|---|---|---|---|---|---|")
+    for name, rows in viewers.measure(rounds, seconds).items():
+        watching = [row.watching * 100 for row in rows]
+        middle = sorted(rows, key=lambda row: row.watching)[len(rows) // 2]
+        print(
+            f"| {name} | {statistics.median(watching):.1f} "
+            f"| {min(watching):.1f} to {max(watching):.1f} | {middle.per_core:.0f} "
+            f"| {middle.resting:.1%} | {middle.parts:.1f} |"
+        )
+
+
+def requests(rounds: int, seconds: float) -> None:
+    """Parts and reloads, one by one."""
+    parts, fallback = measure_parts(rounds, seconds)
     print("| 200 KB part from | us of CPU | rounds | parts a CPU second | times nginx |")
     print("|---|---|---|---|---|")
     for name, row in parts.items():
@@ -204,7 +232,7 @@ def main() -> None:
             f"| {name} | {row.median:.1f} | {row.spread} | {1e6 / row.median:.0f} "
             f"| {parts['nginx'].median / row.median:.2f} |"
         )
-    reloads, alone = measure_reloads(options.rounds, options.seconds)
+    reloads, alone = measure_reloads(rounds, seconds)
     print()
     print(
         "| playlist reload | us of CPU | rounds | a CPU second | a part with nobody waiting, us |"

@@ -89,8 +89,8 @@ class Publisher:
     Arguments:
         bitrate: of the video, bit/s.
         chunk_size: of our side of the connection.
-        smaller: further video tracks and their bitrates, for multitrack.
         tls: to publish by RTMPS.
+        smaller: further qualities of the picture, with their bitrates (Enhanced RTMP, multitrack).
     """
 
     def __init__(

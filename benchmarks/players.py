@@ -6,6 +6,7 @@ asking for the next part as soon as it has the one before.
 
 from __future__ import annotations
 
+import gzip
 import re
 import select
 import socket
@@ -122,9 +123,13 @@ class _Crowd:
         if end:
             assert b" 200 " in head[:14], head
             left = _size(head) - len(body)
-            if not (left and self.whole):
+            if not (left and self.wants_whole(player)):
                 player.left, player.head = left, b""
                 self.seen(player, body)
+
+    def wants_whole(self, player: _Player) -> bool:
+        """Whether somebody reads the answer that comes."""
+        return self.whole
 
     def seen(self, player: _Player, body: bytes) -> None:
         """An answer begins; with `whole`, it is complete."""
@@ -186,6 +191,57 @@ class Reloaders(_Crowd):
 
     def answered(self, player: _Player) -> None:
         self.ask(player, self.following[player.asked])
+
+
+class Viewers(_Crowd):
+    """Players that play: each waits for the next part in the playlist and fetches it.
+
+    As with `Reloaders`, one of those who asked for the same reads the playlist.
+
+    Arguments:
+        paths: of the media playlist that each of them follows.
+
+    Fields:
+        parts: fetched so far.
+    """
+
+    def __init__(self, port: int, paths: list[str], coding: str = BROWSER) -> None:
+        super().__init__(port, len(paths))
+        self.coding = coding
+        self.parts = 0
+        self.following: dict[bytes, tuple[bytes, bytes]] = {}
+        self.playlist: dict[int, str] = {}
+        self.after: dict[int, bytes] = {}
+        for (fileno, player), path in zip(self.players.items(), paths, strict=True):
+            self.playlist[fileno] = path
+            self.ask(player, self._read(path, get(port, path)[2])[1])
+
+    def _read(self, path: str, text: bytes) -> tuple[bytes, bytes]:
+        """Requests for the newest part of a playlist, and for the playlist with the next."""
+        segment, part = next_part(text.decode())
+        newest = re.findall(rb'PART:DURATION=[0-9.]+,URI="([^"]+)"', text)[-1].decode()
+        following = f"{path}?_HLS_msn={segment}&_HLS_part={part}"
+        return request(f"{path.rsplit('/', 1)[0]}/{newest}"), request(following, self.coding)
+
+    def wants_whole(self, player: _Player) -> bool:
+        return player.asked not in self.following and b".m3u8" in player.asked[:512]
+
+    def seen(self, player: _Player, body: bytes) -> None:
+        if self.wants_whole(player):
+            if len(self.following) > 64:
+                self.following.clear()
+            if body[:2] == b"\x1f\x8b":
+                body = gzip.decompress(body)
+            self.following[player.asked] = self._read(self.playlist[player.socket.fileno()], body)
+
+    def answered(self, player: _Player) -> None:
+        part, _ = self.following.get(player.asked, (b"", b""))
+        if part:
+            self.after[player.socket.fileno()] = self.following[player.asked][1]
+            self.ask(player, part)
+        else:
+            self.parts += 1
+            self.ask(player, self.after[player.socket.fileno()])
 
 
 def next_part(text: str) -> tuple[int, int]:
