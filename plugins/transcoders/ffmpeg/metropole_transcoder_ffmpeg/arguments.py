@@ -70,7 +70,7 @@ def command(
     """
     out = [
         program, "-hide_banner", "-nostdin", "-nostats", "-loglevel", "level+warning", "-copyts",
-        *(word.format(device=device) for word in backend.setup),
+        *setup(backend, device),
         # Everything is in the first fragment: no probing, which would hold the first frames back.
         "-probesize", "32", "-analyzeduration", "1", "-fpsprobesize", "0", "-threads", "1",
     ]  # fmt: skip
@@ -84,6 +84,11 @@ def command(
     for number, (descriptor, rung) in enumerate(rungs.items()):
         out += ["-map", f"[out{number}]", *encoding(source, rung, extra), f"pipe:{descriptor}"]
     return out
+
+
+def setup(backend: Backend, device: str) -> list[str]:
+    """Arguments that open the graphics device."""
+    return [word.format(device=device) for word in backend.setup]
 
 
 def filters(backend: Backend, source: Input, rungs: Sequence[Rung]) -> str:

@@ -137,6 +137,9 @@ def encoder_for(
         return None
     if not backend.hardware:
         chosen = tuple((name, preset if name == "preset" else x) for name, x in encoder.options)
+        if encoder.codec == "libx264" and preset == "ultrafast":
+            # It leaves these out, and would make another profile than announced.
+            chosen = (*chosen, ("x264-params", "8x8dct=1:cabac=1"))
         encoder = replace(encoder, options=chosen, threads=threads)
     said = _avc(rest) if fourcc == "avc1" else _hevc(rest)
     if said is None:

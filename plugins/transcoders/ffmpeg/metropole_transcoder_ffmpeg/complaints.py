@@ -27,12 +27,14 @@ KNOWN = (
         "The graphics device cannot be opened: is there one, and may the site's user use it?",
     ),
     Complaint(
-        r"Failed to initialise VAAPI connection|vaInitialize failed|va_openDriver\(\) returns -1",
+        r"Failed to initialise VAAPI connection|vaInitialize failed|va_openDriver\(\) returns -1"
+        r"|'vaapi=\S+' for option 'init_hw_device'",
         "No VAAPI driver works for this graphics card: apt-get install"
         " intel-media-va-driver (Intel) or mesa-va-drivers (AMD), and look with vainfo.",
     ),
     Complaint(
-        r"[Mm][Ff][Xx] session|MFX implementation|(?:creating|initializing) an? MFX",
+        r"[Mm][Ff][Xx] session|MFX implementation|(?:creating|initializing) an? MFX"
+        r"|'qsv=\S+' for option 'init_hw_device'",
         "No Quick Sync runtime works for this graphics card: apt-get install libmfx1 (up to the"
         " 10th generation) or libmfx-gen1.2 (from the 11th), and intel-media-va-driver.",
     ),

@@ -98,7 +98,8 @@ class Relay:
             case Source():
                 self._coming = message
             case Flush():
-                self._held.clear()
+                if self._held and self._source is not None:
+                    self._begin(self._source)
                 self._end_child()
                 self._described.clear()
                 self._coming, self._source = self._coming or self._source, None
