@@ -10,7 +10,7 @@ import type { Connection } from "../socket.ts";
 import { t } from "../words.ts";
 import { startPlaying } from "./autoplay.ts";
 import { type Act, buildControls, type Controls, setLabel, showState } from "./controls.ts";
-import type { PlaybackEngine, Quality } from "./engine.ts";
+import type { PlaybackEngine, Quality, Trouble } from "./engine.ts";
 import { Idle } from "./idle.ts";
 import { type KeyAct, listenKeys } from "./keys.ts";
 import { nearest, qualityLabel } from "./labels.ts";
@@ -36,7 +36,7 @@ export class PlayerElement extends HTMLElement {
   private state: LiveState = "offline";
   private chosen: string | null = null;
   private pausedByPerson = false;
-  private full = false;
+  private trouble: { why: Trouble; reason: string } | null = null;
   private spin: number | undefined;
   private ending: number | undefined;
   private started = false;
@@ -63,8 +63,8 @@ export class PlayerElement extends HTMLElement {
       engine: (engine) => this.attached(engine),
       qualities: () => this.qualitiesChanged(),
       ended: () => this.ended(),
-      full: (full) => {
-        this.full = full;
+      trouble: (why, reason) => {
+        this.trouble = why && { why, reason };
         this.showNotice();
       },
       state: (state) => this.setState(state),
@@ -148,12 +148,17 @@ export class PlayerElement extends HTMLElement {
   private qualitiesChanged(): void {
     const engine = this.playback.engine;
     if (engine === null) return;
-    const { height } = remembered();
+    const { height, sound } = remembered();
+    const qualities = engine.qualities();
+    // The server may have stopped making what was chosen.
+    if (!qualities.some((quality) => quality.id === this.chosen)) this.chosen = null;
     if (this.chosen === null && height !== null) {
-      const quality = nearest(engine.qualities(), height);
+      const quality = nearest(qualities, height);
       if (quality) this.setQuality(quality);
     }
-    const playing = engine.qualities().find((quality) => quality.id === engine.playing());
+    const heard = engine.sounds?.().find((each) => each.name === sound);
+    if (heard && engine.sound?.() !== heard.id) engine.setSound?.(heard.id);
+    const playing = qualities.find((quality) => quality.id === engine.playing());
     this.controls.quality.textContent = playing ? qualityLabel(playing) : "";
   }
 
@@ -219,9 +224,13 @@ export class PlayerElement extends HTMLElement {
       this.menu.close(true);
       return;
     }
+    const { engine } = this.playback;
     this.menu.show({
-      qualities: this.playback.engine?.qualities() ?? [],
+      qualities: engine && engine.chooses?.() !== false ? engine.qualities() : [],
       chosen: this.chosen,
+      playing: engine?.playing() ?? null,
+      sounds: engine?.sounds?.() ?? [],
+      sound: engine?.sound?.() ?? null,
       stats: this.stats.shown,
     });
   }
@@ -250,6 +259,10 @@ export class PlayerElement extends HTMLElement {
     this.menu.onQuality = (quality) => {
       remember({ height: quality?.height ?? null });
       this.setQuality(quality);
+    };
+    this.menu.onSound = (sound) => {
+      remember({ sound: sound.name });
+      this.playback.engine?.setSound?.(sound.id);
     };
     unmute.addEventListener("click", () => this.setMuted(false));
     big.addEventListener("click", () => this.togglePlay());
@@ -280,9 +293,14 @@ export class PlayerElement extends HTMLElement {
     let words = "";
     if (this.state === "interrupted") {
       words = t("The creator is reconnecting…");
-    } else if (this.full && this.onAir) {
+    } else if (this.trouble?.why === "full" && this.onAir) {
       words = t(
         "Your network does not reach the media server, and the detour is full. Trying again…",
+      );
+    } else if (this.trouble?.why === "codec" && this.onAir) {
+      words = t(
+        "This browser cannot play %(codec)s, which this channel sends. Another browser may.",
+        { codec: this.trouble.reason },
       );
     }
     this.controls.notice.textContent = words;

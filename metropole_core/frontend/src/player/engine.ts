@@ -34,19 +34,34 @@ export interface Quality {
   bitrate: number;
   /** RFC 6381, "" when unknown. */
   codec: string;
+  /** Whether it is what the creator sends, rather than made of it. */
+  source: boolean;
 }
 
+/** One track of sound on offer. */
+export interface Sound {
+  /** Stable while the source is attached. */
+  id: string;
+  /** As the creator's software calls it. */
+  name: string;
+  /** BCP 47, "" when unknown. */
+  language: string;
+}
+
+export type Trouble = "full" | "codec";
+
 export interface EngineEvents {
-  /** Qualities, or the one that plays, changed. */
+  /** Qualities, tracks of sound, or those that play, changed. */
   qualities(): void;
   /** The stream's last frame was shown. */
   ended(): void;
   /**
    * The engine gave up; the player destroys it, asks the site what to play and starts again.
    *
-   * @param why "full": the source cannot be reached, and its fallback has no room
+   * @param why "full": the source cannot be reached, and its fallback has no room; "codec": this
+   *   browser has no decoder for any of it, `reason` names the codecs as people know them
    */
-  failed(reason: string, why?: "full"): void;
+  failed(reason: string, why?: Trouble): void;
 }
 
 export interface PlaybackEngine {
@@ -58,6 +73,13 @@ export interface PlaybackEngine {
   playing(): string | null;
   /** Play this quality, or null to choose by the network. */
   setQuality(id: string | null): void;
+  /** Whether it obeys `setQuality`; an engine that does leaves this out. */
+  chooses?(): boolean;
+  /** Tracks of sound to choose from; an engine that plays what there is leaves these three out. */
+  sounds?(): readonly Sound[];
+  /** Id of the one that plays, null before the first. */
+  sound?(): string | null;
+  setSound?(id: string): void;
   /** Seconds behind the newest that the server has, null when unknown. */
   latency(): number | null;
   /** Whether the picture is as close to live as this engine goes. */

@@ -1,6 +1,6 @@
 // What a quality is called.
 
-import type { Quality } from "./engine.ts";
+import type { Quality, Sound } from "./engine.ts";
 
 const NAMES: Record<number, string> = { 4320: "8K", 2160: "4K" };
 const CODECS: [RegExp, string][] = [
@@ -17,6 +17,24 @@ export function qualityLabel(quality: Quality): string {
   const name = NAMES[lines] ? `${NAMES[lines]} ` : "";
   const codec = CODECS.find(([pattern]) => pattern.test(quality.codec))?.[1];
   return `${name}${lines}p${rate}${codec ? ` · ${codec}` : ""}`;
+}
+
+/** "2.5 Mbit/s", "250 kbit/s"; empty when unknown. */
+export function rateLabel(bitrate: number, language: string): string {
+  if (bitrate <= 0) return "";
+  const many = bitrate >= 999_500;
+  const value = many ? Math.round(bitrate / 1e5) / 10 : Math.round(bitrate / 1e4) * 10;
+  return `${value.toLocaleString(language)} ${many ? "Mbit/s" : "kbit/s"}`;
+}
+
+/** A track's own name, else its language, written in the reader's. */
+export function soundLabel(sound: Sound, language: string): string {
+  if (sound.name) return sound.name;
+  try {
+    return new Intl.DisplayNames([language], { type: "language" }).of(sound.language) ?? sound.id;
+  } catch {
+    return sound.language || sound.id;
+  }
 }
 
 /** The quality on offer that is nearest to a remembered height, not above it if possible. */

@@ -8,10 +8,12 @@ export interface Memory {
   muted: boolean | null;
   /** Height of the chosen quality, null for automatic. */
   height: number | null;
+  /** Name of the chosen track of sound, null for the first. */
+  sound: string | null;
 }
 
 export function remembered(): Memory {
-  const plain: Memory = { volume: 1, muted: null, height: null };
+  const plain: Memory = { volume: 1, muted: null, height: null, sound: null };
   try {
     return valid({ ...plain, ...(JSON.parse(localStorage.getItem(KEY) ?? "{}") as object) });
   } catch {
@@ -28,10 +30,11 @@ export function remember(change: Partial<Memory>): void {
 }
 
 function valid(memory: Memory): Memory {
-  const { volume, muted, height } = memory;
+  const { volume, muted, height, sound } = memory;
   return {
     volume: Number.isFinite(volume) ? Math.min(1, Math.max(0, volume)) : 1,
     muted: typeof muted === "boolean" ? muted : null,
     height: typeof height === "number" && height > 0 ? height : null,
+    sound: typeof sound === "string" ? sound : null,
   };
 }

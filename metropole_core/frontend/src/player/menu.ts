@@ -1,20 +1,27 @@
 // The menu behind the gear: qualities, and the statistics for those who want them.
 
 import { make } from "../dom.ts";
+import { page } from "../page.ts";
 import { t } from "../words.ts";
-import type { Quality } from "./engine.ts";
-import { qualityLabel } from "./labels.ts";
+import type { Quality, Sound } from "./engine.ts";
+import { qualityLabel, rateLabel, soundLabel } from "./labels.ts";
 
 export interface MenuChoices {
   qualities: readonly Quality[];
   /** The chosen one, null for automatic. */
   chosen: string | null;
+  /** The one that plays, null before the first. */
+  playing: string | null;
+  /** Tracks of sound; a choice when there are several. */
+  sounds: readonly Sound[];
+  sound: string | null;
   stats: boolean;
 }
 
 export class Menu {
   readonly element: HTMLElement;
   onQuality: (quality: Quality | null) => void = () => {};
+  onSound: (sound: Sound) => void = () => {};
   onStats: () => void = () => {};
 
   private readonly opener: HTMLButtonElement;
@@ -38,12 +45,13 @@ export class Menu {
     return !this.element.hidden;
   }
 
-  show({ qualities, chosen, stats }: MenuChoices): void {
-    const item = (label: string, role: string, checked: boolean, act: () => void) => {
+  show({ qualities, chosen, playing, sounds, sound, stats }: MenuChoices): void {
+    const item = (label: string, hint: string, role: string, checked: boolean, act: () => void) => {
       const made = make(
         "button",
         { type: "button", role, "aria-checked": String(checked), tabindex: -1 },
-        label,
+        make("span", {}, label),
+        ...(hint ? [make("small", { class: "num" }, hint)] : []),
       );
       made.addEventListener("click", () => {
         act();
@@ -51,18 +59,43 @@ export class Menu {
       });
       return made;
     };
-    const radios = [null, ...qualities].map((quality) =>
-      item(
-        quality === null ? t("Auto") : qualityLabel(quality),
-        "menuitemradio",
-        chosen === (quality?.id ?? null),
-        () => this.onQuality(quality),
-      ),
-    );
+    const group = (title: string, items: HTMLElement[]) =>
+      make(
+        "div",
+        { role: "group", "aria-label": title },
+        make("p", { class: "player-menu-title", role: "presentation" }, title),
+        ...items,
+      );
+    const radio = "menuitemradio";
+    const now = chosen === null ? qualities.find((quality) => quality.id === playing) : undefined;
     this.element.replaceChildren(
-      make("p", { class: "player-menu-title", role: "presentation" }, t("Quality")),
-      ...radios,
-      item(t("Statistics"), "menuitemcheckbox", stats, () => this.onStats()),
+      group(t("Quality"), [
+        item(t("Auto"), now ? qualityLabel(now) : "", radio, chosen === null, () =>
+          this.onQuality(null),
+        ),
+        ...qualities.map((quality) =>
+          item(
+            choiceLabel(quality),
+            rateLabel(quality.bitrate, page.language),
+            radio,
+            chosen === quality.id,
+            () => this.onQuality(quality),
+          ),
+        ),
+      ]),
+      ...(sounds.length > 1
+        ? [
+            group(
+              t("Sound"),
+              sounds.map((each) =>
+                item(soundLabel(each, page.language), "", radio, each.id === sound, () =>
+                  this.onSound(each),
+                ),
+              ),
+            ),
+          ]
+        : []),
+      item(t("Statistics"), "", "menuitemcheckbox", stats, () => this.onStats()),
     );
     this.element.hidden = false;
     this.opener.setAttribute("aria-expanded", "true");
@@ -94,4 +127,10 @@ export class Menu {
     event.preventDefault();
     event.stopPropagation();
   }
+}
+
+/** Which one is what the creator sends, stands beside its name. */
+function choiceLabel(quality: Quality): string {
+  const label = qualityLabel(quality);
+  return quality.source ? t("%(quality)s (source)", { quality: label }) : label;
 }

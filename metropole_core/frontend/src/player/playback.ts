@@ -2,10 +2,11 @@
 
 import { Backoff } from "../backoff.ts";
 import { freshPage, type LiveState, type PageData } from "../page.ts";
-import type { EngineModule, PlaybackEngine, PlaybackSource } from "./engine.ts";
+import type { EngineModule, PlaybackEngine, PlaybackSource, Trouble } from "./engine.ts";
 
 const FIRST_WAIT = 700; // ms
 const LONGEST_WAIT = 8000;
+const CODEC_WAIT = 30_000; // a browser learns no codec; but the server may make another quality
 const STEADY_AFTER = 10_000; // of playing: then a failure is a new one
 
 export interface PlaybackEvents {
@@ -13,8 +14,8 @@ export interface PlaybackEvents {
   engine(engine: PlaybackEngine | null): void;
   qualities(): void;
   ended(): void;
-  /** Whether nothing plays for want of room. */
-  full(full: boolean): void;
+  /** Why nothing plays, if that is known, with the engine's word for it; null when all is well. */
+  trouble(why: Trouble | null, reason: string): void;
   /** The site says something else than was known: the socket may be slower, or down. */
   state(state: LiveState): void;
 }
@@ -100,30 +101,31 @@ export class Playback {
     engine.attach(this.video, reachable, {
       qualities: () => {
         if (!current()) return;
-        this.events.full(false);
+        this.events.trouble(null, "");
         this.events.qualities();
       },
       ended: () => current() && this.events.ended(),
-      failed: (_reason, why) => {
+      failed: (reason, why) => {
         if (!current()) return;
-        this.events.full(why === "full");
+        this.events.trouble(why ?? null, reason);
         if (performance.now() - this.attachedAt > STEADY_AFTER) {
           this.backoff.reset();
           this.failures = 0;
         }
         this.failures++;
         this.release();
-        this.again();
+        this.again(why === "codec" ? CODEC_WAIT : 0);
       },
     });
     this.events.engine(engine);
   }
 
-  private again(): void {
+  private again(least = 0): void {
     const run = this.run;
+    const wait = Math.max(least, this.backoff.next());
     this.timer = window.setTimeout(() => {
       if (run === this.run && this.wanted) void this.attempt(true);
-    }, this.backoff.next());
+    }, wait);
   }
 
   /** The first source that this browser can play; after failures the next ones have their turn. */

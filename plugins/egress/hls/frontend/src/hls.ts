@@ -5,59 +5,45 @@ import type {
   PlaybackEngine,
   PlaybackSource,
   Quality,
+  Sound,
 } from "@metropole/frontend/engine";
-import Hls, { type ErrorData, ErrorTypes, Events } from "hls.js/light";
+import {
+  type ErrorData,
+  ErrorDetails,
+  ErrorTypes,
+  Events,
+  type default as Hls,
+} from "hls.js/light";
+import { type Build, full, light, needsFull, settings } from "./build.ts";
+import { expected, note } from "./line.ts";
 import { LiveDriver } from "./live.ts";
 import { Recovery } from "./recovery.ts";
-import { FULL, surroundings } from "./surroundings.ts";
+import { downlink, FULL, shelf, surroundings } from "./surroundings.ts";
+import { codecNames, levelOf, qualities, sounds } from "./tracks.ts";
 import { isGateway, type Verdict, Way } from "./way.ts";
 
 const NEAR_LIVE = 1; // s beyond the target that still count as live
+const NOTE_EVERY = 10_000; // ms
 
 export class HlsEngine implements PlaybackEngine {
-  private readonly hls = new Hls({
-    lowLatencyMode: true,
-    enableWorker: false, // the content security policy allows no scripts from blobs
-    backBufferLength: 10,
-    liveDurationInfinity: true,
-    liveSyncOnStallIncrease: 0.2, // its default of 1 s sticks after one stall at the start
-    maxLiveSyncPlaybackRate: 1, // at 1 it leaves the speed to us
-    // Small fast parts hardly count in its default estimate, so that it would stay low for long.
-    abrBandWidthUpFactor: 0.95,
-    abrEwmaFastLive: 2,
-    abrEwmaSlowLive: 5,
-    xhrSetup: (xhr, url) => {
-      const mapped = this.way?.map(url) ?? url;
-      if (mapped !== url) xhr.open("GET", mapped, true);
-    },
-  });
   private readonly recovery = new Recovery();
+  private hls: Hls = this.make(light);
   private driver: LiveDriver | null = null;
   private video: HTMLVideoElement | null = null;
   private way: Way | null = null;
   private retry: number | undefined;
+  private noting: number | undefined;
+  private codecs: string[] = [];
   private loaded = false;
   private destroyed = false;
 
   attach(video: HTMLVideoElement, source: PlaybackSource, events: EngineEvents): void {
-    const { hls } = this;
     this.video = video;
     this.way = new Way(source.url, source.fallback_url, surroundings());
     // iPhones hand out their MediaSource only to videos that cannot be sent to a television.
     video.disableRemotePlayback = true;
-    hls.on(Events.MANIFEST_PARSED, () => {
-      this.loaded = true;
-      events.qualities();
-    });
-    hls.on(Events.LEVEL_SWITCHED, () => events.qualities());
-    hls.on(Events.ERROR, (_, data) => void this.trouble(data, events));
-    video.addEventListener("ended", events.ended);
-    hls.once(Events.DESTROYING, () => video.removeEventListener("ended", events.ended));
-    hls.attachMedia(video);
-    this.driver = new LiveDriver(hls, video, {
-      behind: source.target_ms / 1000,
-      steady: source.latency === "normal",
-    });
+    this.noting = window.setInterval(() => this.note(), NOTE_EVERY);
+    this.listen(video, source, events);
     void this.begin(this.way, events);
   }
 
@@ -66,25 +52,29 @@ export class HlsEngine implements PlaybackEngine {
   }
 
   qualities(): readonly Quality[] {
-    return this.hls.levels
-      .map((level, index) => ({
-        id: String(index),
-        width: level.width,
-        height: level.height,
-        frameRate: level.frameRate || 0,
-        bitrate: level.maxBitrate,
-        codec: level.videoCodec ?? "",
-      }))
-      .sort((a, b) => b.height - a.height || b.bitrate - a.bitrate);
+    return qualities(this.hls.levels);
   }
 
   playing(): string | null {
-    const level = this.hls.currentLevel;
-    return level < 0 ? null : String(level);
+    const level = this.hls.levels[this.hls.currentLevel];
+    return level ? String(level.id) : null;
   }
 
   setQuality(id: string | null): void {
-    this.hls.nextLevel = id === null ? -1 : Number(id);
+    this.hls.nextLevel = id === null ? -1 : levelOf(this.hls.levels, id);
+  }
+
+  sounds(): readonly Sound[] {
+    return sounds(this.hls.audioTracks ?? []);
+  }
+
+  sound(): string | null {
+    const track = this.hls.audioTracks?.find((each) => each.id === this.hls.audioTrack);
+    return track ? String(track.id) : null;
+  }
+
+  setSound(id: string): void {
+    this.hls.audioTrack = Number(id);
   }
 
   latency(): number | null {
@@ -106,7 +96,7 @@ export class HlsEngine implements PlaybackEngine {
     const level = hls.levels[hls.currentLevel];
     const behind = this.latency();
     return [
-      ["Engine", `hls.js ${Hls.version}`],
+      ["Engine", `hls.js ${light.version}`],
       ["Codecs", [level?.videoCodec, level?.audioCodec].filter(Boolean).join(", ") || "–"],
       ["Bit rate", level ? `${(level.maxBitrate / 1e6).toFixed(1)} Mbit/s` : "–"],
       ["Network", `${(hls.bandwidthEstimate / 1e6).toFixed(1)} Mbit/s`],
@@ -122,8 +112,80 @@ export class HlsEngine implements PlaybackEngine {
   destroy(): void {
     this.destroyed = true;
     window.clearTimeout(this.retry);
+    window.clearInterval(this.noting);
+    this.note();
     this.driver?.destroy();
     this.hls.destroy();
+  }
+
+  private make(build: Build): Hls {
+    return new build({
+      ...settings(expected(shelf(), Date.now(), downlink())),
+      xhrSetup: (xhr, url) => {
+        const mapped = this.way?.map(url) ?? url;
+        if (mapped !== url) xhr.open("GET", mapped, true);
+      },
+    });
+  }
+
+  private listen(video: HTMLVideoElement, source: PlaybackSource, events: EngineEvents): void {
+    const { hls } = this;
+    hls.on(Events.MANIFEST_LOADED, (_, { levels }) => {
+      this.codecs = levels.map((level) => level.attrs.CODECS ?? "");
+    });
+    hls.on(Events.MANIFEST_PARSED, (_, manifest) => {
+      this.loaded = true;
+      if (hls instanceof light && needsFull(manifest)) void this.exchange(video, source, events);
+      else events.qualities();
+    });
+    for (const event of [
+      Events.LEVELS_UPDATED,
+      Events.LEVEL_SWITCHED,
+      Events.AUDIO_TRACKS_UPDATED,
+      Events.AUDIO_TRACK_SWITCHED,
+    ] as const) {
+      hls.on(event, () => events.qualities());
+    }
+    hls.on(Events.ERROR, (_, data) => void this.trouble(data, events));
+    video.addEventListener("ended", events.ended);
+    hls.once(Events.DESTROYING, () => video.removeEventListener("ended", events.ended));
+    hls.attachMedia(video);
+    this.driver = new LiveDriver(hls, video, {
+      behind: source.target_ms / 1000,
+      steady: source.latency === "normal",
+    });
+  }
+
+  /** Begin again with the build that plays sound from playlists of its own. */
+  private async exchange(
+    video: HTMLVideoElement,
+    source: PlaybackSource,
+    events: EngineEvents,
+  ): Promise<void> {
+    this.hls.stopLoad();
+    let build: Build;
+    try {
+      build = await full();
+    } catch {
+      if (!this.destroyed) events.failed("the full build cannot be loaded");
+      return;
+    }
+    if (this.destroyed) return;
+    const playing = !video.paused;
+    this.driver?.destroy();
+    this.hls.destroy();
+    this.hls = this.make(build);
+    this.listen(video, source, events);
+    if (this.way) this.hls.loadSource(this.way.url);
+    if (playing) video.play().catch(() => {});
+  }
+
+  /** Remember what the line carries. Of one quality nothing is learned that the next page needs. */
+  private note(): void {
+    const { hls, video } = this;
+    if (hls.levels.length > 1 && video?.paused === false && hls.currentLevel >= 0) {
+      note(shelf(), Date.now(), hls.bandwidthEstimate);
+    }
   }
 
   private async begin(way: Way, events: EngineEvents): Promise<void> {
@@ -163,7 +225,15 @@ export class HlsEngine implements PlaybackEngine {
       this.obey(await way.check(), events);
       if (this.destroyed || way.bySite) return;
     }
+    if (this.isShed(data)) {
+      this.remove(data);
+      return;
+    }
     if (!data.fatal) return;
+    if (data.details === ErrorDetails.MANIFEST_INCOMPATIBLE_CODECS_ERROR) {
+      events.failed(codecNames(this.codecs), "codec");
+      return;
+    }
     if (isFull(data)) {
       events.failed("full", "full");
       return;
@@ -174,8 +244,7 @@ export class HlsEngine implements PlaybackEngine {
         : data.type === ErrorTypes.MEDIA_ERROR
           ? "media"
           : "other";
-    const gone = data.response?.code === 404 || data.response?.code === 410;
-    const { remedy, wait } = this.recovery.remedy(what, gone, performance.now());
+    const { remedy, wait } = this.recovery.remedy(what, isGone(data), performance.now());
     if (remedy === "recover") {
       this.hls.recoverMediaError();
       // It stopped all loading because of the error, and begins again with all but the playlists.
@@ -191,6 +260,31 @@ export class HlsEngine implements PlaybackEngine {
       events.failed(`${data.details}${data.response ? ` ${data.response.code}` : ""}`);
     }
   }
+
+  /** Whether the server makes a quality no longer, while there are others. */
+  private isShed(data: ErrorData): boolean {
+    return (
+      data.details === ErrorDetails.LEVEL_LOAD_ERROR && isGone(data) && this.hls.levels.length > 1
+    );
+  }
+
+  /** hls.js changes over by itself; but it would come back. */
+  private remove(data: ErrorData): void {
+    const { hls } = this;
+    const level = hls.levels[data.level ?? data.context?.level ?? -1];
+    // Later: others still work on this error, with the numbers that levels have now.
+    window.setTimeout(() => {
+      const index = level && !this.destroyed ? hls.levels.indexOf(level) : -1;
+      if (index < 0 || hls.levels.length < 2) return;
+      const loading = hls.loadLevel === index;
+      hls.removeLevel(index);
+      if (loading) hls.nextLoadLevel = Math.max(0, index - 1);
+    });
+  }
+}
+
+function isGone(data: ErrorData): boolean {
+  return data.response?.code === 404 || data.response?.code === 410;
 }
 
 /** Whether nobody answered, or only somebody on the way. */

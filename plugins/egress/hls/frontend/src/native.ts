@@ -54,7 +54,7 @@ export class NativeEngine implements PlaybackEngine {
   qualities(): readonly Quality[] {
     const { videoWidth: width = 0, videoHeight: height = 0 } = this.video ?? {};
     if (height === 0) return [];
-    return [{ id: "0", width, height, frameRate: 0, bitrate: 0, codec: "" }];
+    return [{ id: "0", width, height, frameRate: 0, bitrate: 0, codec: "", source: false }];
   }
 
   playing(): string | null {
@@ -63,6 +63,10 @@ export class NativeEngine implements PlaybackEngine {
 
   setQuality(): void {
     // The browser decides.
+  }
+
+  chooses(): boolean {
+    return false;
   }
 
   latency(): number | null {

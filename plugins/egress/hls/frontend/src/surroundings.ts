@@ -38,6 +38,20 @@ class TabMemory implements Memory {
   }
 }
 
+/** Where browsers keep what pages remember, null when that is switched off. */
+export function shelf(): Storage | null {
+  try {
+    return localStorage;
+  } catch {
+    return null;
+  }
+}
+
+/** Mbit/s that the browser thinks the network has; few browsers say. */
+export function downlink(): number | undefined {
+  return (navigator as Navigator & { connection?: { downlink?: number } }).connection?.downlink;
+}
+
 async function probe(url: string, ms: number): Promise<Answer> {
   try {
     const answer = await fetch(url, {
