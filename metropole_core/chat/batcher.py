@@ -15,7 +15,7 @@ log = logging.getLogger("metropole.chat")
 
 T = TypeVar("T")
 
-WINDOW = 0.05
+WINDOW = 0.025
 """Seconds between the starts of two batches: what comes meanwhile goes together. After a quiet
 time the first row goes at once."""
 BATCH = 100
