@@ -78,16 +78,18 @@ def read_temporal_unit(data: memoryview, config: VideoConfig) -> AccessUnit:
     sequence header, as some encoders send it that told it before, that of the configuration is
     put in front of it: a decoder could not begin here otherwise.
     """
-    kept: list[tuple[int, int]] = []
-    at, clean = 0, True
+    kept: list[tuple[int, int]] = []  # what is handed on: where it begins and ends
+    at = 0
     sets: list[bytes] = []
     picture = key = sequence = False
     for unit in walk(data):
         at = unit.end
         if unit.kind in LEFT_OUT:
-            clean = False
             continue
-        kept.append((unit.start, unit.end))
+        if kept and kept[-1][1] == unit.start:
+            kept[-1] = kept[-1][0], unit.end
+        else:
+            kept.append((unit.start, unit.end))
         if unit.kind in (FRAME, FRAME_HEADER):
             if not picture and unit.payload < unit.end:
                 picture, key = True, data[unit.payload] & 0xF0 == SHOWN_KEY
@@ -98,13 +100,8 @@ def read_temporal_unit(data: memoryview, config: VideoConfig) -> AccessUnit:
             if len(sets) < MAX_SETS and unit.end - unit.payload <= SET_OCTETS:
                 sets.append(sized(unit.kind, data[unit.payload : unit.end]))
     whole = at == len(data)
-    if key and not sequence and config.start:
-        joined = config.start + b"".join(data[start:end] for start, end in kept)
-        return AccessUnit(memoryview(joined), whole, picture, key, sets)
-    if not clean:
-        joined = b"".join(data[start:end] for start, end in kept)
-        return AccessUnit(memoryview(joined), whole, picture, key, sets)
-    return AccessUnit(data if whole else data[:at], whole, picture, key, sets)
+    start = config.start if key and not sequence else b""
+    return AccessUnit(_joined(data, kept, start), whole, picture, key, sets)
 
 
 def with_av1_sets(record: bytes, sets: list[bytes]) -> bytes:
@@ -129,6 +126,14 @@ def with_av1_sets(record: bytes, sets: list[bytes]) -> bytes:
     changed = b"".join((head, sequence, *kept, *light.values()))
     parse_av1c(changed)
     return changed
+
+
+def _joined(data: memoryview, kept: list[tuple[int, int]], start: bytes) -> memoryview:
+    """Those pieces behind `start`; copied only where there is more than one."""
+    if not start and len(kept) <= 1:
+        begin, end = kept[0] if kept else (0, 0)
+        return data[begin:end]
+    return memoryview(start + b"".join(data[begin:end] for begin, end in kept))
 
 
 def _head(header: SequenceHeader, delay: int) -> bytes:

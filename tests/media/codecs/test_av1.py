@@ -231,10 +231,19 @@ def test_delimiters_and_padding_are_left_out() -> None:
     assert unit.sets == [SEQ]
 
 
-def test_a_clean_frame_is_not_copied() -> None:
-    frame = bytearray(SEQ + sized(FRAME, SHOWN_KEY))
+@pytest.mark.parametrize("around", [(b"", b""), (START, b""), (START + PAD, PAD)])
+def test_a_frame_is_not_copied(around: tuple[bytes, bytes]) -> None:
+    inside = SEQ + sized(FRAME, SHOWN_KEY)
+    frame = bytearray(inside.join(around))
     unit = read_temporal_unit(memoryview(frame), CONFIG)
     assert unit.data.obj is frame
+    assert (unit.data, unit.whole) == (inside, True)
+
+
+def test_what_is_left_out_may_stand_between() -> None:
+    frame = SEQ + PAD + LIGHT + PAD + sized(FRAME, SHOWN_KEY)
+    unit = read_temporal_unit(memoryview(frame), CONFIG)
+    assert unit.data == SEQ + LIGHT + sized(FRAME, SHOWN_KEY)
 
 
 @pytest.mark.parametrize(
