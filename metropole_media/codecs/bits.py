@@ -5,31 +5,36 @@ from __future__ import annotations
 from metropole_media.codecs.errors import BadRecord
 
 MAX_LEADING_ZEROS = 31
+WINDOW = 64
+"""Bits looked at for a number whose length is not known: more than the longest has."""
 
 
 class BitReader:
-    """Reads fixed-length and Exp-Golomb fields. Made for records of at most some hundred bytes.
+    """Reads fixed-length and Exp-Golomb fields. A field costs the same wherever it stands.
 
     Every method raises `BadRecord` when the record ends too early.
     """
 
-    __slots__ = ("_left", "_value")
+    __slots__ = ("_at", "_data", "_end")
 
     def __init__(self, data: bytes) -> None:
-        self._value = int.from_bytes(data, "big")
-        self._left = len(data) * 8
+        self._data = data
+        self._at, self._end = 0, len(data) * 8
 
     @property
     def left(self) -> int:
         """Bits not yet read."""
-        return self._left
+        return self._end - self._at
 
     def read(self, count: int) -> int:
         """The next `count` bits as an unsigned number."""
-        if count > self._left:
+        at = self._at
+        end = at + count
+        if end > self._end:
             raise BadRecord("The codec configuration is cut off.")
-        self._left -= count
-        return (self._value >> self._left) & ((1 << count) - 1)
+        self._at = end
+        value = int.from_bytes(self._data[at >> 3 : (end + 7) >> 3], "big")
+        return value >> (-end & 7) & ((1 << count) - 1)
 
     def flag(self) -> bool:
         """The next bit."""
@@ -37,12 +42,10 @@ class BitReader:
 
     def ue(self) -> int:
         """Unsigned Exp-Golomb, ue(v) of ITU-T H.264 section 9.1."""
-        zeros = 0
-        while not self.read(1):
-            zeros += 1
-            if zeros > MAX_LEADING_ZEROS:
-                raise BadRecord("The codec configuration holds a number that is too large.")
-        return (1 << zeros) - 1 + self.read(zeros)
+        zeros = self._zeros()
+        if zeros > MAX_LEADING_ZEROS:
+            raise BadRecord("The codec configuration holds a number that is too large.")
+        return self.read(2 * zeros + 1) - 1
 
     def se(self) -> int:
         """Signed Exp-Golomb, se(v) of ITU-T H.264 section 9.1.1."""
@@ -52,7 +55,18 @@ class BitReader:
     def uvlc(self) -> int:
         """uvlc() of the AV1 specification, section 4.10.3: like ue(v), but with 32 zeros or more
         it is the largest number."""
-        zeros = 0
+        zeros = self._zeros()
+        if zeros <= MAX_LEADING_ZEROS:
+            return self.read(2 * zeros + 1) - 1
         while not self.flag():
-            zeros += 1
-        return (1 << zeros) - 1 + self.read(zeros) if zeros < 32 else (1 << 32) - 1
+            pass
+        return (1 << 32) - 1
+
+    def _zeros(self) -> int:
+        """Bits of 0 that come next; more than `MAX_LEADING_ZEROS` are not counted on."""
+        size = min(WINDOW, self._end - self._at)
+        at, value = self._at, self.read(size)
+        self._at = at
+        if not value and size <= MAX_LEADING_ZEROS:
+            raise BadRecord("The codec configuration is cut off.")
+        return size - value.bit_length()

@@ -7,6 +7,7 @@ lists), 7.3.7 (reference picture sets), E.2.1 (VUI).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from metropole_media.codecs.bits import BitReader
 from metropole_media.codecs.errors import BadRecord
@@ -49,6 +50,7 @@ class HevcSps:
     colour: Colour | None
 
 
+@lru_cache(maxsize=64)  # the same set is read for the record and for the track made of it
 def parse_hevc_sps(nal: bytes) -> HevcSps:
     """Read the NAL unit of a sequence parameter set, its header of two octets included.
 
