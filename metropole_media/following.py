@@ -56,6 +56,7 @@ class FollowingPackager(Packager):
         self._step = Step.GO_ON
         self._muxed: Soundtrack | None = None
         self._read = 0
+        self._reorder = 0
 
     def _make_leader(self, wall: Callable[[], float], numbers: Numbers) -> Leader | None:
         return None
@@ -98,6 +99,8 @@ class FollowingPackager(Packager):
                 continue
             self._segmenter.end_known = follower.end_known(pts)
             self._step = step
+            if packet.key:
+                self._reorder = pts - dts
             super()._take(packet, video)
             self._step = Step.GO_ON
 
@@ -149,13 +152,18 @@ class FollowingPackager(Packager):
         rate = track.track.sample_rate
         end = video.decode_time + sum(sample.duration for sample in video.samples)
         until = rescale(end, VIDEO_TIMESCALE, rate)
+        shown, tolerance = end + self._reorder, self._follower.tolerance
         boundary = self._follower.boundary
         begins = self._step is Step.BEGIN
         if boundary is not None and not begins:
             boundary = self._grid.get(boundary.number + 1)
         if boundary is not None and boundary.sound is track:
-            until = boundary.sound_at if begins else min(until, boundary.sound_at)
+            reached = begins or shown + tolerance >= boundary.at
+            until = boundary.sound_at if reached else min(until, boundary.sound_at)
         elif begins:
             until = EVERYTHING
+        elif self._grid.passed - shown < 4 * tolerance and track.taken > until - rate // 20:
+            # Side by side with the source: what that has just put into a part.
+            until = track.taken
         packets, self._read = track.read(self._read, until, most)
         return sound_run(AUDIO_NUMBER, packets) if packets else None

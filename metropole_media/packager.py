@@ -361,7 +361,11 @@ class Packager:
     def _sound_of(self, video: Run, most: int, last: bool) -> Run | None:
         """The sound that goes into a part with these pictures: all that there is, at most so many
         packets."""
-        return self._audio_line.take(AUDIO_NUMBER, most) if self._audio_line else None
+        line = self._audio_line
+        sound = line.take(AUDIO_NUMBER, most) if line is not None else None
+        if line is not None and self._soundtrack is not None:
+            self._soundtrack.taken = line.begin
+        return sound
 
     def _keep_up(self, run: Run) -> None:
         """No picture waits for sound for ever."""

@@ -21,10 +21,12 @@ class Soundtrack:
 
     Fields:
         track: what it is.
+        taken: place behind the newest packet that the source has in a part with pictures.
     """
 
     def __init__(self, track: Track) -> None:
         self.track = track
+        self.taken = 0
         self._packets: deque[Sound] = deque()
         self._first = 0
 
