@@ -4,7 +4,8 @@
     async with sending(file, "rtmp://127.0.0.1:1935/live/KEY") as encoder:
         await encoder.wait()
 
-From a shell: `python -m tests.support.flv_files FILE URL` publishes a file as fast as it can.
+From a shell: `python -m tests.support.flv_files FILE URL` publishes a file as fast as it can, with
+`live` behind it in its own time.
 """
 
 from __future__ import annotations
@@ -58,6 +59,11 @@ class FlvFile:
     packets: dict[int, list[Sent]]
 
 
+def read_file(octets: bytes) -> FlvFile:
+    """A file that somebody else made."""
+    return _read(_without_end(octets))
+
+
 @lru_cache(maxsize=16)
 def flv_file(video: Sequence[str], audio: Sequence[str] = (), frames: int = 25) -> FlvFile:
     """Encode so many frames of each video track, the first 320 pixels wide and each further one
@@ -85,7 +91,18 @@ def flv_file(video: Sequence[str], audio: Sequence[str] = (), frames: int = 25) 
         packets = [p for stream, each in streams for f in [*each, None] for p in stream.encode(f)]
         for packet in sorted(packets, key=lambda p: float(p.dts * p.time_base)):
             out.mux(packet)
-    return _read(file.getvalue())
+    return _read(_without_end(file.getvalue()))
+
+
+def _without_end(octets: bytes) -> bytes:
+    """The file without the ends of sequences at its end: FFmpeg writes one of H.264 in the old way,
+    and when it reads that again it takes it for one more track."""
+    while octets:
+        start = len(octets) - 4 - int.from_bytes(octets[-4:], "big")
+        if octets[start] != 9 or octets[start + 11 : start + 13] != b"\x17\2":
+            break
+        octets = octets[:start]
+    return octets
 
 
 def _picture(stream: Any, number: int) -> Any:
@@ -117,11 +134,11 @@ def _read(octets: bytes) -> FlvFile:
         numbers: dict[int, int] = {}
         configs: dict[int, bytes] = {}
         for first, kind in ((0, "video"), (100, "audio")):
-            for number, stream in enumerate(s for s in real_streams(source) if s.type == kind):
+            for number, stream in enumerate(s for s in source.streams if s.type == kind):
                 numbers[stream.index] = first + number
                 configs[first + number] = bytes(stream.codec_context.extradata or b"")
         packets: dict[int, list[Sent]] = {number: [] for number in sorted(configs)}
-        for p in source.demux(real_streams(source)):
+        for p in source.demux():
             if p.dts is not None and p.size:
                 track = numbers[p.stream.index]
                 packets[track].append(Sent(track, p.dts, p.pts or 0, p.is_keyframe, bytes(p)))
@@ -130,7 +147,7 @@ def _read(octets: bytes) -> FlvFile:
 
 @asynccontextmanager
 async def sending(file: FlvFile, url: str, *options: str) -> AsyncIterator[PublisherProcess]:
-    """Publish a file with FFmpeg's library, in a process of its own."""
+    """Publish a file with FFmpeg's library, in a process of its own; `options` are "live" or none."""
     with tempfile.NamedTemporaryFile(suffix=".flv") as named:
         Path(named.name).write_bytes(file.octets)
         command = (sys.executable, "-m", "tests.support.flv_files", named.name, url, *options)
@@ -138,20 +155,20 @@ async def sending(file: FlvFile, url: str, *options: str) -> AsyncIterator[Publi
             yield encoder
 
 
-def real_streams(source: Any) -> list[Any]:
-    """Without the one that FFmpeg makes up of the file's header where all tracks are numbered."""
-    return [s for s in source.streams if s.type == "audio" or s.width]
-
-
-def main(path: str, url: str) -> None:
+def main(path: str, url: str, pace: str = "") -> None:
     """Send every packet of a file."""
+    import time
+
     import av
 
     with av.open(path) as source, av.open(url, "w", format="flv") as out:
-        streams = real_streams(source)
-        to = {s.index: out.add_stream_from_template(s, opaque=True) for s in streams}
-        for packet in source.demux(streams):
+        to = {s.index: out.add_stream_from_template(s, opaque=True) for s in source.streams}
+        began = time.monotonic()
+        for packet in source.demux():
             if packet.dts is not None:
+                if pace:
+                    due = began + float(packet.dts * (packet.time_base or 0))
+                    time.sleep(max(0.0, due - time.monotonic()))
                 packet.stream = to[packet.stream.index]
                 out.mux(packet)
 

@@ -109,6 +109,15 @@ def test_a_picture_is_not_announced_before_its_size_is_known(publisher: Publishe
     assert [(p.track, p.dts) for p in packets if isinstance(p, Packet)] == [(100, 0), (0, 40)]
 
 
+def test_the_size_of_a_further_track_is_waited_for_too(live: Publisher) -> None:
+    live.video(0, b"\x96\0vp09\1" + VPCC)
+    live.audio(0, b"\xaf\1sound")
+    assert live.video(0, b"\x17\1\0\0\0" + IDR) == []
+    known = live.video(0, b"\x96\1vp09\1" + vp9((320, 180))[0])[0]
+    assert isinstance(known, TracksKnown)
+    assert [track.id for track in known.tracks] == [0, 1, 100]
+
+
 def test_a_size_that_never_comes_does_not_hold_up_the_sound(publisher: Publisher) -> None:
     publisher.go_live()
     publisher.audio(0, b"\xaf\0" + ASC)
