@@ -9,14 +9,15 @@ from typing import cast
 
 import av
 from av.codec.hwaccel import HWAccel
-from av.filter import Graph
 from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 
 from metropole_media.transcode.complaints import Cannot
 from metropole_media.transcode.encoders import VideoDecoder
+from metropole_media.transcode.filtering import Chain
 from metropole_media.transcode.wire import Media, Source
 
+WEAVE = ("bwdif", "mode=send_frame:deint=interlaced")
 MAX_DAMAGED = 200
 """Packets in a row that give no picture."""
 PIXELS_PER_THREAD = 130e6
@@ -43,11 +44,13 @@ class Decoder:
         self.damaged = 0
         self._in_a_row = 0
         self._time_base = Fraction(1, source.timescale)
-        self._weaver: Graph | None = None
+        self._weaver: Chain | None = None
         try:
-            device = (
-                HWAccel(choice.hwaccel, allow_software_fallback=True) if choice.hwaccel else None
-            )
+            device = None
+            if choice.hwaccel:
+                device = HWAccel(
+                    choice.hwaccel, choice.device or None, allow_software_fallback=True
+                )
             context = av.CodecContext.create(choice.codec, "r", hwaccel=device)
             assert isinstance(context, VideoCodecContext)
             context.extradata = source.config
@@ -93,50 +96,20 @@ class Decoder:
             frame.time_base = self._time_base  # there was no packet to take it from
             yield from self._progressive(frame)
         if self._weaver is not None:
-            self._weaver.vpush(None)
-            yield from self._woven(self._weaver)
+            yield from self._weaver.push(None)
 
     def _progressive(self, frame: VideoFrame) -> Iterator[VideoFrame]:
-        if self._weaver is None:
-            if not frame.interlaced_frame:
-                yield frame
-                return
-            self._weaver = _make_weaver(frame)
-        try:
-            self._weaver.vpush(frame)
-        except (av.FFmpegError, ValueError):
-            # The picture has another size or format now.
-            self._weaver = None
+        if self._weaver is None and not frame.interlaced_frame:
             yield frame
             return
-        yield from self._woven(self._weaver)
-
-    def _woven(self, weaver: Graph) -> Iterator[VideoFrame]:
-        while True:
-            try:
-                yield weaver.vpull()
-            except (av.BlockingIOError, av.EOFError):
-                return
+        if self._weaver is None or not self._weaver.takes(frame):
+            if self._weaver is not None:
+                yield from self._weaver.push(None)
+            self._weaver = Chain(frame, WEAVE)
+        yield from self._weaver.push(frame)
 
 
 def threads_for(source: Source, most: int) -> int:
     """How many threads a decoder gets: more of them hold more frames back."""
     rate = source.frame_rate or 60.0
     return max(1, min(most, math.ceil(source.width * source.height * rate / PIXELS_PER_THREAD)))
-
-
-def _make_weaver(frame: VideoFrame) -> Graph:
-    graph = Graph()
-    graph.threads = 1
-    feed = graph.add_buffer(
-        width=frame.width,
-        height=frame.height,
-        format=frame.format,
-        time_base=frame.time_base,
-    )
-    weaver = graph.add("bwdif", "mode=send_frame:deint=interlaced")
-    drain = graph.add("buffersink")
-    feed.link_to(weaver)
-    weaver.link_to(drain)
-    graph.configure()
-    return graph

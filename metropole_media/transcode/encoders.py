@@ -55,6 +55,7 @@ class VideoDecoder:
         options: of the decoder, (name, value).
         threads: that it may use; few are taken for small pictures.
         hwaccel: FFmpeg's word for a device ("cuda") that decodes; "" for none.
+        device: which of those, where there are several.
     """
 
     fourcc: str
@@ -62,6 +63,7 @@ class VideoDecoder:
     options: tuple[tuple[str, str], ...] = ()
     threads: int = 1
     hwaccel: str = ""
+    device: str = ""
 
 
 SOFTWARE_DECODERS = (

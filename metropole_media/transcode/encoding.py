@@ -19,7 +19,7 @@ from metropole_media.transcode.bitstream import record_in, to_sample
 from metropole_media.transcode.complaints import Cannot
 from metropole_media.transcode.encoders import Rung
 from metropole_media.transcode.pace import TIMESCALE
-from metropole_media.transcode.scaling import UNKNOWN, Scaler, matrix_of
+from metropole_media.transcode.scaling import Scaler
 from metropole_media.transcode.serve import Send
 from metropole_media.transcode.wire import Described, Gone, Media
 
@@ -70,9 +70,9 @@ class Encoder:
             if choice.fourcc == "hvc1":
                 context.codec_tag = "hvc1"
             context.color_range = 1
-            context.colorspace = matrix_of(like)
-            context.color_primaries = _said(like.color_primaries)
-            context.color_trc = _said(like.color_trc)
+            context.colorspace = like.colorspace
+            context.color_primaries = like.color_primaries
+            context.color_trc = like.color_trc
             self._container.start_encoding()
             self._context: VideoCodecContext = context
             self.described = Described(
@@ -197,7 +197,3 @@ class Size(threading.Thread):
 
 def _octets(rung: Rung, seconds: float) -> int:
     return round(rung.bitrate * seconds)
-
-
-def _said(value: int) -> int:
-    return value or UNKNOWN

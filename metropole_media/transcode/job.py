@@ -97,6 +97,7 @@ class TranscodeJob:
     Arguments:
         stream: whose ladder holds the renditions of `spec`.
         report: called about once a second, and at once on a failure; never from within a call.
+        refused: a sentence; the job fails with it and does nothing.
         clock: monotonic seconds.
     """
 
@@ -106,6 +107,7 @@ class TranscodeJob:
         spec: JobSpec,
         report: Callable[[JobStatus], None],
         *,
+        refused: str = "",
         limits: JobLimits | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -137,7 +139,15 @@ class TranscodeJob:
         self._muted = False
         self._loop = asyncio.get_running_loop()
         self._timer = self._loop.call_later(self._limits.tick_seconds, self._tick)
-        self._begin()
+        if refused:
+            self._fail(refused)
+        else:
+            self._begin()
+
+    @property
+    def over(self) -> bool:
+        """Whether it has ended, by itself or not."""
+        return self._closed
 
     @property
     def pid(self) -> int | None:

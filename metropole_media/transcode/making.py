@@ -12,7 +12,7 @@ from metropole_media.transcode.decoding import Decoder
 from metropole_media.transcode.encoders import JobSpec, Rung
 from metropole_media.transcode.encoding import Ending, Flushing, Size
 from metropole_media.transcode.pace import TIMESCALE, FrameGate, KeyFrames, RateMeter
-from metropole_media.transcode.scaling import UNKNOWN
+from metropole_media.transcode.scaling import settle_colours
 from metropole_media.transcode.serve import Fail, Send
 from metropole_media.transcode.wire import Flush, Flushed, Media, Message, Source, Stop
 
@@ -114,8 +114,7 @@ class FrameMaker:
     def _frame(self, frame: VideoFrame) -> None:
         if frame.pts is None or frame.time_base is None:
             return
-        if self._source is not None and frame.color_trc in (0, UNKNOWN):
-            frame.color_trc = self._source.transfer
+        settle_colours(frame, self._source.transfer if self._source else 0)
         time_ = round(frame.pts * frame.time_base * TIMESCALE)
         key = self._keys.at(time_)
         self.frames += 1

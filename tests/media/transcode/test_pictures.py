@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from fractions import Fraction
 from itertools import pairwise
 from typing import Any
@@ -14,7 +15,7 @@ from metropole_media.transcode.bitstream import record_in, to_sample, with_lengt
 from metropole_media.transcode.decoding import Decoder, threads_for
 from metropole_media.transcode.encoders import VideoDecoder
 from metropole_media.transcode.encoding import Encoder
-from metropole_media.transcode.scaling import Scaler
+from metropole_media.transcode.scaling import Scaler, settle_colours
 from metropole_media.transcode.wire import Media, Source
 from tests.support.encoded import encode
 from tests.support.renditions import LOW, X264, make_rung
@@ -66,11 +67,49 @@ def test_full_range_becomes_limited() -> None:
     assert bytes(frame.planes[0])[5] == 235
 
 
+def test_frames_are_shared_between_threads_and_stay_as_they_are() -> None:
+    frame = picture("yuv420p10le", 480)
+    frame.colorspace, frame.color_range, frame.color_trc, frame.color_primaries = 9, 1, 14, 9
+    said = (9, 1, 14, 9, 0)
+    seen: list[tuple[int, ...]] = []
+
+    def scale(width: int) -> None:
+        scaler = Scaler(width, 90, "yuv420p", "BILINEAR")
+        for number in range(200):
+            scaled = scaler.scale(frame)
+            scaled.pts, scaled.pict_type = number, 1
+            seen.append(
+                (scaled.colorspace, scaled.color_range, scaled.color_trc, scaled.color_primaries)
+            )
+
+    threads = [threading.Thread(target=scale, args=(width,)) for width in (160, 100, 80, 320)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(seen) == 800
+    assert set(seen) == {said[:4]}
+    assert said == (
+        frame.colorspace, frame.color_range, frame.color_trc, frame.color_primaries, frame.pts
+    )  # fmt: skip
+
+
+def test_a_frame_that_fits_already_is_another_object() -> None:
+    frame = picture("yuv420p", 100, (160, 90))
+    frame.color_range = 1
+    scaled = Scaler(160, 90, "yuv420p", "BILINEAR").scale(frame)
+    scaled.pts = 7
+    assert frame.pts == 0
+    assert scaled.planes[0].buffer_ptr == frame.planes[0].buffer_ptr
+
+
 def test_a_player_is_told_the_matrix_of_colours() -> None:
     for height, matrix in ((1080, 1), (360, 6)):
         frame = picture("yuv420p", 100, (height * 16 // 9, height))
-        encoder = Encoder(0, make_rung(LOW, X264), frame)
+        frame.color_trc = frame.color_primaries = 0  # reserved, and yet seen
+        settle_colours(frame, 0)
         scaled = Scaler(160, 90, "yuv420p", "BILINEAR").scale(frame)
+        encoder = Encoder(0, make_rung(LOW, X264), scaled)
         media = [*encoder.encode(scaled), *encoder.encode(None)]
         source = Source("avc1", 90_000, 160, 90, 30.0, 0, encoder.described.record)
         decoder = Decoder(source, H264)
