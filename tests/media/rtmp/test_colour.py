@@ -21,6 +21,12 @@ PQ: amf0.Value = {
     "hdrCll": {"maxFall": 400.0, "maxCLL": 1000.0},
 }
 VPCC = bytes.fromhex("01000000000a82020202") + b"\0\0"
+FFMPEG = bytes.fromhex(
+    "d468766331020009636f6c6f72496e666f03000b636f6c6f72436f6e6669670300177472616e73666572436861"
+    "72616374657269737469637300403000000000000000126d6174726978436f656666696369656e747300402200"
+    "0000000000000e636f6c6f725072696d6172696573004022000000000000000009000009"
+)
+"""What FFmpeg 8.1 sends of a BT.2020 picture with PQ."""
 
 
 def told(value: amf0.Value, name: str = "colorInfo") -> bytes:
@@ -47,6 +53,12 @@ def test_colour_that_is_told_before_the_first_frame_comes_with_the_track(live: P
     assert found is not None
     assert (found.primaries, found.transfer, found.video_range) == (9, 16, "PQ")
     assert found.light == bytes.fromhex("03e80190")
+
+
+def test_what_ffmpeg_says_about_colour_is_read(live: Publisher) -> None:
+    live.video(0, FFMPEG)
+    live.video(0, b"\x17\1\0\0\0" + IDR)
+    assert colours(live) == [Colour(9, 16, 9)]
 
 
 def test_colour_that_changes_is_announced_and_undefined_takes_it_back(live: Publisher) -> None:
