@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 
+from metropole_cli.stream.others import judge_other
 from metropole_cli.stream.seen import Audio, PartSeen, Seen, Video
 from metropole_core.contracts.checks import Finding, Level
 
@@ -30,6 +31,7 @@ def judge(seen: Seen) -> list[Finding]:
     if seen.video is not None:
         found += [_keys(seen.video, seen.seconds), *_rates(seen.video)]
     found += _flow(seen)
+    found += [judge_other(other) for other in seen.others]
     if not seen.decoded:
         found.append(
             Finding(

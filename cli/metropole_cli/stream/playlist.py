@@ -23,7 +23,8 @@ SEGMENT_TAGS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """One quality of a multivariant playlist. `frame_rate` is 0.0 when it is not said."""
+    """One quality of a multivariant playlist. `frame_rate` is 0.0 when it is not said; `apart`:
+    its sound is in a playlist of its own."""
 
     uri: str
     bandwidth: int
@@ -31,6 +32,12 @@ class Variant:
     width: int
     height: int
     frame_rate: float
+    apart: bool = False
+
+    @property
+    def title(self) -> str:
+        """ "854x480", or "sound alone"."""
+        return f"{self.width}x{self.height}" if self.height else "sound alone"
 
 
 @dataclass(slots=True)
@@ -58,11 +65,12 @@ class SegmentLine:
 
 @dataclass(slots=True)
 class Playlist:
-    """A media playlist; `part_target` is 0.0 without low latency."""
+    """A media playlist; `part_target` is 0.0 without low latency, `target` in seconds."""
 
     segments: list[SegmentLine] = field(default_factory=list)
     part_target: float = 0.0
     ended: bool = False
+    target: int = 0
 
     def next(self) -> tuple[int, int]:
         """Media sequence number and part that come next, for a request that waits."""
@@ -93,6 +101,7 @@ def variants(text: str) -> list[Variant]:
                 int(width),
                 int(height or 0),
                 float(given.get("FRAME-RATE", 0)),
+                "AUDIO" in given,
             )
         )
     return sorted(found, key=lambda each: -each.bandwidth)
@@ -111,6 +120,8 @@ def media(text: str) -> Playlist:
     for tag, value in _lines(text):
         if tag == "#EXT-X-MEDIA-SEQUENCE":
             number = int(value)
+        elif tag == "#EXT-X-TARGETDURATION":
+            playlist.target = int(value)
         elif tag == "#EXT-X-PART-INF":
             playlist.part_target = float(attributes(value).get("PART-TARGET", 0))
         elif tag == "#EXT-X-ENDLIST":

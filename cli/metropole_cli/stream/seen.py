@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from metropole_cli.stream.others import Other
+
 
 @dataclass(frozen=True, slots=True)
 class PartSeen:
@@ -71,6 +73,7 @@ class Seen:
         ended: the broadcast ended while we looked.
         decoded: whether PyAV was there to look into the parts.
         latency_ms: what players keep in reserve, by the egress's word.
+        others: the other qualities.
     """
 
     seconds: float
@@ -82,3 +85,4 @@ class Seen:
     ended: bool
     decoded: bool
     latency_ms: int = 0
+    others: tuple[Other, ...] = ()

@@ -10,6 +10,7 @@ from urllib.parse import urljoin, urlsplit
 
 from metropole_cli.stream import playlist as reader
 from metropole_cli.stream.frames import Inside, look_inside
+from metropole_cli.stream.others import Other, look_at
 from metropole_cli.stream.playlist import Playlist, Variant
 from metropole_cli.stream.seen import Audio, PartSeen, Seen, Video
 
@@ -85,12 +86,23 @@ def watch(
             follower.url = urljoin(url, variant.uri)
             end = clock() + seconds
             last = _follow(follower, end, clock, wall)
+            others = _others(follower, found[1:])
         except ValueError as error:
             raise WatchError(f"{url}: {error}") from None
     finally:
         follower.connection.close()
     inside = look_inside(follower.init, follower.pieces)
-    return _seen(follower, variant, last, inside, latency_ms)
+    return _seen(follower, variant, last, inside, latency_ms, others)
+
+
+def _others(follower: _Follower, variants: list[Variant]) -> tuple[Other, ...]:
+    def get(uri: str) -> Playlist:
+        try:
+            return reader.media(follower.get(uri).decode("utf-8", "replace"))
+        except WatchError as error:
+            raise ValueError(str(error)) from None
+
+    return look_at(get(follower.url), variants, get) if variants else ()
 
 
 def _follow(
@@ -166,7 +178,12 @@ def _keys(follower: _Follower, playlist: Playlist) -> None:
 
 
 def _seen(
-    follower: _Follower, variant: Variant, last: Playlist, inside: Inside | None, latency_ms: int
+    follower: _Follower,
+    variant: Variant,
+    last: Playlist,
+    inside: Inside | None,
+    latency_ms: int,
+    others: tuple[Other, ...],
 ) -> Seen:
     jumps = follower.jumps
     codecs = [each.strip() for each in variant.codecs.split(",") if each.strip()]
@@ -212,6 +229,8 @@ def _seen(
                 inside.audio.bit_rate,
                 sound.peak_db,
             )
+        elif variant.apart and sounds:
+            audio = Audio(sounds[0])
     return Seen(
         seconds,
         video,
@@ -222,4 +241,5 @@ def _seen(
         last.ended,
         inside is not None,
         latency_ms,
+        others,
     )

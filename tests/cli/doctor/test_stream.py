@@ -11,6 +11,7 @@ import pytest
 from metropole_cli.stream import examine, playlist
 from metropole_cli.stream.frames import Packets
 from metropole_cli.stream.judge import judge
+from metropole_cli.stream.others import look_at
 from metropole_cli.stream.seen import Audio, PartSeen, Seen, Video
 
 from metropole_core.config import load_config
@@ -145,6 +146,30 @@ def test_the_best_quality_is_chosen() -> None:
     )
     best = playlist.variants(text)[0]
     assert (best.uri, best.codecs, best.frame_rate) == ("high", "avc1.64001f,mp4a.40.2", 29.97)
+
+
+HALF = playlist.Variant("v1", 5, "avc1.64001e", 854, 480, 30.0)
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        (("", ""), "stream_quality"),
+        (("TARGETDURATION:2", "TARGETDURATION:3"), "stream_quality_apart"),
+        (("00:00:00.000Z", "00:00:00.030Z"), "stream_quality"),
+        (("00:00:00.000Z", "00:00:00.040Z"), "stream_quality_apart"),
+        (("MEDIA-SEQUENCE:7", "MEDIA-SEQUENCE:9"), "stream_quality_apart"),
+        (('"p3",INDEPENDENT=YES', '"p3"'), "stream_quality_keyframes"),
+        (("#EXTM3U", "503"), "stream_quality_missing"),
+    ],
+)
+def test_another_quality_is_compared(change: tuple[str, str], code: str) -> None:
+    source = playlist.media(PLAYLIST)
+    seen = look_at(source, [HALF], lambda uri: playlist.media(PLAYLIST.replace(*change)))
+    (finding,) = [each for each in judge(replace(GOOD, others=seen)) if "Quality" in each.subject]
+    assert (finding.code, finding.subject) == (code, "Quality 854x480")
+    assert finding.level is (Level.OK if code == "stream_quality" else Level.WARNING)
+    assert finding.advice or finding.level is Level.OK
 
 
 async def key_of(site: SiteProcess) -> str:
