@@ -3,6 +3,8 @@ string. Which rungs there are, a ladder policy decides."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from math import ceil, sqrt
 
 from metropole_media.codecs import levels
@@ -12,6 +14,8 @@ ROUNDING = 1.02
 """30.3 frames a second count as 30."""
 USUAL_FRAME_RATE = 30.0
 """What is taken for a source whose frame rate nobody knows."""
+HALVED_ABOVE = 30.5
+"""Frames a second of a rung that does not fit and is tried with half of them."""
 EFFICIENCY = {"avc1": 1.0, "vp09": 0.7, "hvc1": 0.65, "av01": 0.55}
 """Bits for the same picture, beside H.264, as live encoders make it."""
 
@@ -90,6 +94,35 @@ def plan(
 def pixels_per_second(plan: RenditionPlan) -> float:
     """What encoding it takes."""
     return plan.width * plan.height * plan.frame_rate
+
+
+def halved(plan: RenditionPlan) -> RenditionPlan:
+    """With half of its frames.
+
+    Raises:
+        ValueError: a codec that this module cannot name.
+    """
+    rate, bits = plan.frame_rate / 2, round(plan.bitrate / 2**0.5 / 10_000) * 10_000
+    text = codec(plan.codec[:4], plan.width, plan.height, rate, bits)
+    return replace(plan, frame_rate=rate, bitrate=bits, codec=text)
+
+
+def fitting(
+    wanted: list[RenditionPlan], fits: Callable[[list[RenditionPlan]], bool]
+) -> tuple[RenditionPlan, ...]:
+    """As many rungs as fit: the largest goes first, if half its frames do not do either.
+
+    Arguments:
+        wanted: largest first.
+    """
+    while wanted and not fits(wanted):
+        top, *rest = wanted
+        if top.frame_rate > HALVED_ABOVE:
+            less = halved(top)
+            if fits([less, *rest]):
+                return (less, *rest)
+        wanted = rest
+    return tuple(wanted)
 
 
 def _even(value: float) -> int:

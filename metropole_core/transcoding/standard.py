@@ -17,8 +17,6 @@ from metropole_media.live import Track
 EVERYWHERE = "avc1"
 HARDLY_SMALLER = 0.9
 """A rung of more than this part of the source's size helps nobody."""
-HALVED_ABOVE = 30.5
-"""A rung that does not fit is tried with half its frames before it is left out."""
 
 AUDIO = RenditionPlan("audio", 0, 0, 0.0, 0, "")
 
@@ -61,7 +59,8 @@ def _video(
         and (plan := _rung(preset, track, frame_rate, encoding)) is not None
     ]
     rate = frame_rate or rungs.USUAL_FRAME_RATE
-    return _fitting(wanted, track.width * track.height * rate, room)
+    pixels = track.width * track.height * rate
+    return rungs.fitting(wanted, lambda plans: _fit(plans, pixels, room))
 
 
 def _rung(
@@ -81,27 +80,6 @@ def _rung(
     # What one encoder can do, whatever the size: that of the largest picture at its frame rate.
     pace = encoding.max_width * encoding.max_height * encoding.max_frame_rate
     return plan if fits and rungs.pixels_per_second(plan) <= pace * rungs.ROUNDING else None
-
-
-def _fitting(
-    wanted: list[RenditionPlan], source_pixels: float, room: Room
-) -> tuple[RenditionPlan, ...]:
-    """As much of it as there is room for: the largest rung goes first, if half its frames do not
-    do either."""
-    while wanted and not _fit(wanted, source_pixels, room):
-        top, *rest = wanted
-        if top.frame_rate > HALVED_ABOVE:
-            halved = _halved(top)
-            if _fit([halved, *rest], source_pixels, room):
-                return (halved, *rest)
-        wanted = rest
-    return tuple(wanted)
-
-
-def _halved(plan: RenditionPlan) -> RenditionPlan:
-    rate, bits = plan.frame_rate / 2, round(plan.bitrate / 2**0.5 / 10_000) * 10_000
-    text = rungs.codec(EVERYWHERE, plan.width, plan.height, rate, bits)
-    return replace(plan, frame_rate=rate, bitrate=bits, codec=text)
 
 
 def _fit(plans: list[RenditionPlan], source_pixels: float, room: Room) -> bool:

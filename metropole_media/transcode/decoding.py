@@ -15,6 +15,7 @@ from av.video.frame import VideoFrame
 from metropole_media.transcode.complaints import Cannot
 from metropole_media.transcode.encoders import VideoDecoder
 from metropole_media.transcode.filtering import Chain
+from metropole_media.transcode.listening import why
 from metropole_media.transcode.wire import Media, Source
 
 WEAVE = ("bwdif", "mode=send_frame:deint=interlaced")
@@ -46,20 +47,10 @@ class Decoder:
         self._time_base = Fraction(1, source.timescale)
         self._weaver: Chain | None = None
         try:
-            device = None
-            if choice.hwaccel:
-                device = HWAccel(
-                    choice.hwaccel, choice.device or None, allow_software_fallback=True
-                )
-            context = av.CodecContext.create(choice.codec, "r", hwaccel=device)
-            assert isinstance(context, VideoCodecContext)
-            context.extradata = source.config
-            context.thread_count = threads_for(source, choice.threads)
-            context.options = dict(choice.options)
-            context.open()
+            self._context = _open(source, choice)
         except (av.FFmpegError, OSError, ValueError) as error:
-            raise CannotDecode(f"The decoder {choice.codec} does not start: {error}.") from None
-        self._context = context
+            words = why(error, lambda: _open(source, choice))
+            raise CannotDecode(f"The decoder {choice.codec} does not start: {words}.") from None
 
     def decode(self, media: Media) -> Iterator[VideoFrame]:
         """Frames that a packet completes, in the order in which they are shown.
@@ -107,6 +98,19 @@ class Decoder:
                 yield from self._weaver.push(None)
             self._weaver = Chain(frame, WEAVE)
         yield from self._weaver.push(frame)
+
+
+def _open(source: Source, choice: VideoDecoder) -> VideoCodecContext:
+    device = None
+    if choice.hwaccel:
+        device = HWAccel(choice.hwaccel, choice.device or None, allow_software_fallback=True)
+    context = av.CodecContext.create(choice.codec, "r", hwaccel=device)
+    assert isinstance(context, VideoCodecContext)
+    context.extradata = source.config
+    context.thread_count = threads_for(source, choice.threads)
+    context.options = dict(choice.options)
+    context.open()
+    return context
 
 
 def threads_for(source: Source, most: int) -> int:

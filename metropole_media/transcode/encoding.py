@@ -18,6 +18,7 @@ from av.video.stream import VideoStream
 from metropole_media.transcode.bitstream import record_in, to_sample
 from metropole_media.transcode.complaints import Cannot
 from metropole_media.transcode.encoders import Rung
+from metropole_media.transcode.listening import why
 from metropole_media.transcode.pace import TIMESCALE
 from metropole_media.transcode.scaling import Scaler
 from metropole_media.transcode.serve import Send
@@ -42,51 +43,15 @@ class Encoder:
     def __init__(self, number: int, rung: Rung, like: VideoFrame) -> None:
         choice = rung.encoder
         self._number, self._fourcc = number, choice.fourcc
-        header = io.BytesIO()
         try:
-            # The file is written for its header alone, which holds the configuration record.
-            self._container: OutputContainer = av.open(
-                header,
-                "w",
-                format="mp4",
-                options={"movflags": "empty_moov+default_base_moof", "use_editlist": "0"},
-            )
-            stream = self._container.add_stream(choice.codec, options=dict(choice.options))
-            assert isinstance(stream, VideoStream)
-            context = stream.codec_context
-            context.width, context.height = rung.width, rung.height
-            context.pix_fmt = choice.pixel_format
-            context.time_base = TIME_BASE
-            context.framerate = Fraction(rung.frame_rate).limit_denominator(1001)
-            context.thread_count = choice.threads
-            context.bit_rate = rung.bitrate
-            context.max_b_frames = 0
-            options = {**dict(choice.options), "bufsize": str(_octets(rung, choice.buffer_seconds))}
-            if choice.max_rate:
-                options["maxrate"] = str(round(rung.bitrate * choice.max_rate))
-            context.options = options
-            if choice.gop is not None:
-                context.gop_size = choice.gop
-            if choice.fourcc == "hvc1":
-                context.codec_tag = "hvc1"
-            context.color_range = 1
-            context.colorspace = like.colorspace
-            context.color_primaries = like.color_primaries
-            context.color_trc = like.color_trc
-            self._container.start_encoding()
-            self._context: VideoCodecContext = context
-            self.described = Described(
-                number,
-                rung.width,
-                rung.height,
-                av.VideoFormat(choice.pixel_format).components[0].bits,
-                record_in(choice.fourcc, header.getvalue()),
-            )
+            self._container, self._context, record = _open(rung, like)
         except (av.FFmpegError, OSError, ValueError) as error:
             raise CannotEncode(
                 f"The encoder {choice.codec} does not start for {rung.name} "
-                f"({rung.width}x{rung.height}): {error}."
+                f"({rung.width}x{rung.height}): {why(error, lambda: _open(rung, like))}."
             ) from None
+        depth = av.VideoFormat(choice.pixel_format).components[0].bits
+        self.described = Described(number, rung.width, rung.height, depth, record)
 
     def encode(self, frame: VideoFrame | None) -> Iterator[Media]:
         """Packets that a frame completes; all that are left for None."""
@@ -95,6 +60,43 @@ class Encoder:
             dts = packet.dts if packet.dts is not None else pts
             sample = to_sample(self._fourcc, bytes(packet))
             yield Media(self._number, dts, pts, packet.is_keyframe, sample)
+
+
+def _open(rung: Rung, like: VideoFrame) -> tuple[OutputContainer, VideoCodecContext, bytes]:
+    """An encoder that is open, the file it belongs to, and its configuration record."""
+    choice = rung.encoder
+    # The file is written for its header alone, which holds that record.
+    header = io.BytesIO()
+    container: OutputContainer = av.open(
+        header,
+        "w",
+        format="mp4",
+        options={"movflags": "empty_moov+default_base_moof", "use_editlist": "0"},
+    )
+    stream = container.add_stream(choice.codec, options=dict(choice.options))
+    assert isinstance(stream, VideoStream)
+    context = stream.codec_context
+    context.width, context.height = rung.width, rung.height
+    context.pix_fmt = choice.pixel_format
+    context.time_base = TIME_BASE
+    context.framerate = Fraction(rung.frame_rate).limit_denominator(1001)
+    context.thread_count = choice.threads
+    context.bit_rate = rung.bitrate
+    context.max_b_frames = 0
+    options = {**dict(choice.options), "bufsize": str(_octets(rung, choice.buffer_seconds))}
+    if choice.max_rate:
+        options["maxrate"] = str(round(rung.bitrate * choice.max_rate))
+    context.options = options
+    if choice.gop is not None:
+        context.gop_size = choice.gop
+    if choice.fourcc == "hvc1":
+        context.codec_tag = "hvc1"
+    context.color_range = 1
+    context.colorspace = like.colorspace
+    context.color_primaries = like.color_primaries
+    context.color_trc = like.color_trc
+    container.start_encoding()
+    return container, context, record_in(choice.fourcc, header.getvalue())
 
 
 class Flushing:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from collections.abc import Callable
 
@@ -42,7 +41,7 @@ class FfmpegTranscoder:
         self._trial = trial or Trial()
         self._found: Backend | None = None
         self._decodes: tuple[str, ...] = ()
-        self._jobs: set[_Job] = set()
+        self._jobs: list[TranscodeJob] = []
 
     async def probe(self) -> Capability:
         """The first hardware that works."""
@@ -83,20 +82,35 @@ class FfmpegTranscoder:
         report: Callable[[JobReport], None],
     ) -> Job:
         """See the contract."""
-        settings, backend = self._settings, self._found
-        self._jobs = {job for job in self._jobs if not job.over}
+        settings = self._settings
+        self._jobs = [job for job in self._jobs if not job.over]
+
+        def tell(status: JobStatus) -> None:
+            state = JobState(status.state)
+            report(JobReport(state, status.lag, status.cpu_seconds, status.reason))
+
+        try:
+            spec, refused = self._spec(plans), ""
+        except CannotUse as error:
+            spec, refused = JobSpec(()), str(error)
         if len(self._jobs) >= settings.max_jobs:
-            return _refuse(report, f"{settings.max_jobs} streams are encoded already (max_jobs).")
+            refused = f"{settings.max_jobs} streams are encoded already (setting max_jobs)."
+        job = TranscodeJob(stream, spec, tell, refused=refused)
+        self._jobs.append(job)
+        return job
+
+    def _spec(self, plans: tuple[RenditionPlan, ...]) -> JobSpec:
+        settings, backend = self._settings, self._found
         if backend is None:
-            return _refuse(report, "It has not been tried whether ffmpeg works here.")
+            raise CannotUse("It has not been tried whether ffmpeg works here.")
         rungs = []
         for plan in plans:
             encoder = encoder_for(backend, plan.codec, settings.preset, settings.threads)
             if encoder is None:
-                return _refuse(report, f"{backend.title} has no encoder for {plan.codec}.")
+                raise CannotUse(f"{backend.title} has no encoder for {plan.codec}.")
             rungs.append(make_rung(plan, encoder))
         how = How(settings.program, backend.name, settings.device, settings.extra_arguments)
-        spec = JobSpec(
+        return JobSpec(
             tuple(rungs),
             tuple(each for each in SOFTWARE_DECODERS if each.fourcc in self._decodes),
             settings.memory_mb << 20,
@@ -104,9 +118,6 @@ class FfmpegTranscoder:
             WORKER,
             how.facts(),
         )
-        job = _Job(stream, spec, report)
-        self._jobs.add(job)
-        return job
 
     def _capability(self, backend: Backend, speed: Speed, version: str) -> Capability:
         # What one job can do: in software it has as many processors as its encoders have threads.
@@ -128,43 +139,6 @@ class FfmpegTranscoder:
             backend.hardware,
             " ".join((f"{words} renditions of 720p30.", *speed.failures)),
         )
-
-
-class _Job:
-    """A job of the toolkit, counted."""
-
-    def __init__(
-        self, stream: LiveStream, spec: JobSpec, report: Callable[[JobReport], None]
-    ) -> None:
-        self.over = False
-        self._report = report
-        self._stream = stream
-        self._job = TranscodeJob(stream, spec, self._tell)
-
-    def close(self) -> None:
-        self.over = True
-        self._job.close()
-
-    def _tell(self, status: JobStatus) -> None:
-        state = JobState(status.state)
-        if state is JobState.FAILED or self._stream.ended:
-            self.over = True
-        self._report(JobReport(state, status.lag, status.cpu_seconds, status.reason))
-
-
-class _Refused:
-    """A job that never was."""
-
-    def __init__(self, handle: asyncio.Handle) -> None:
-        self._handle = handle
-
-    def close(self) -> None:
-        self._handle.cancel()
-
-
-def _refuse(report: Callable[[JobReport], None], reason: str) -> Job:
-    loop = asyncio.get_running_loop()
-    return _Refused(loop.call_soon(report, JobReport(JobState.FAILED, reason=reason)))
 
 
 def _encoding(
