@@ -30,6 +30,8 @@ from metropole_media.live import LiveStream
 
 PASSWORD = "four random little words"
 SOCKETS = ["provider_local", "ingest_rtmp", "egress_hls", "chat_mode_slow"]
+TRANSCODERS = ["transcoder_software", "transcoder_nvenc", "transcoder_ffmpeg"]
+"""They measure the machine when a site starts."""
 
 
 class PagesProvider:
@@ -205,7 +207,7 @@ async def open_house(
 ) -> House:
     shutil.copy(template, folder / "metropole.sqlite3")
     SiteKeys.create(folder / "site.key")
-    disabled = SOCKETS + ([] if theme else ["theme_default"])
+    disabled = SOCKETS + TRANSCODERS + ([] if theme else ["theme_default"])
     config = SiteConfig(data_dir=folder, plugins=PluginsConfig(disabled=disabled), **settings)
     app = create_app(config)
     site = site_of(app)
