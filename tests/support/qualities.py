@@ -1,4 +1,4 @@
-"""An encoder that sends several qualities of one picture in one connection (Enhanced RTMP, multitrack):
+"""An encoder that sends several qualities of one picture in one connection (multitrack):
 made once, sent again and again, so that sending costs next to nothing.
 
     clip = qualities.make(folder)                       # some seconds, once

@@ -18,6 +18,7 @@ import { type Build, full, light, needsFull, settings } from "./build.ts";
 import { expected, note } from "./line.ts";
 import { LiveDriver } from "./live.ts";
 import { Recovery } from "./recovery.ts";
+import { SlowLine } from "./slow.ts";
 import { downlink, FULL, shelf, surroundings } from "./surroundings.ts";
 import { codecNames, levelOf, qualities, sounds } from "./tracks.ts";
 import { isGateway, type Verdict, Way } from "./way.ts";
@@ -29,6 +30,7 @@ export class HlsEngine implements PlaybackEngine {
   private readonly recovery = new Recovery();
   private hls: Hls = this.make(light);
   private driver: LiveDriver | null = null;
+  private slow: SlowLine | null = null;
   private video: HTMLVideoElement | null = null;
   private way: Way | null = null;
   private retry: number | undefined;
@@ -115,6 +117,7 @@ export class HlsEngine implements PlaybackEngine {
     window.clearInterval(this.noting);
     this.note();
     this.driver?.destroy();
+    this.slow?.destroy();
     this.hls.destroy();
   }
 
@@ -150,6 +153,7 @@ export class HlsEngine implements PlaybackEngine {
     video.addEventListener("ended", events.ended);
     hls.once(Events.DESTROYING, () => video.removeEventListener("ended", events.ended));
     hls.attachMedia(video);
+    this.slow = new SlowLine(hls);
     this.driver = new LiveDriver(hls, video, {
       behind: source.target_ms / 1000,
       steady: source.latency === "normal",
@@ -173,6 +177,7 @@ export class HlsEngine implements PlaybackEngine {
     if (this.destroyed) return;
     const playing = !video.paused;
     this.driver?.destroy();
+    this.slow?.destroy();
     this.hls.destroy();
     this.hls = this.make(build);
     this.listen(video, source, events);
