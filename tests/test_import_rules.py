@@ -88,6 +88,7 @@ def test_the_rules_within_packages(package: str) -> None:
 
 
 STORE, SERVICE = "metropole_core/chat/store.py", "metropole_core/chat/service.py"
+JOB = "metropole_media/transcode/job.py"
 PLUGIN, MACHINE = "metropole_egress_hls/plugin.py", "metropole_core/streams/machine.py"
 
 
@@ -108,6 +109,8 @@ PLUGIN, MACHINE = "metropole_egress_hls/plugin.py", "metropole_core/streams/mach
         ("metropole_media/rtmp/chunks.py", "import secrets"),
         ("metropole_media/http/listener.py", "import uvloop"),
         ("metropole_media/codecs/avc.py", "import av"),
+        (JOB, "from metropole_media.transcode.decoding import Decoder"),
+        (JOB, "from metropole_media.transcode import making"),
     ],
 )
 def test_a_breach_is_found(path: str, source: str) -> None:
@@ -125,6 +128,8 @@ def test_a_breach_is_found(path: str, source: str) -> None:
         (SERVICE, "import time"),
         ("metropole_media/http/listener.py", "import asyncio, socket"),
         ("metropole_media/codecs/probe.py", "def f():\n    import av"),
+        ("metropole_media/transcode/decoding.py", "import av"),
+        (JOB, "def f():\n    from metropole_media.transcode import making"),
         (PLUGIN, "import asyncio\nimport pydantic"),
     ],
 )

@@ -23,9 +23,11 @@ def why(error: Exception, again: Callable[[], object]) -> str:
     before = av.logging.get_level()
     av.logging.set_level(av.logging.ERROR)
     try:
-        with av.logging.Capture() as heard:
-            with contextlib.suppress(av.FFmpegError, OSError, ValueError):
-                again()
+        with (
+            av.logging.Capture() as heard,
+            contextlib.suppress(av.FFmpegError, OSError, ValueError),
+        ):
+            again()
     finally:
         av.logging.set_level(before)
     said = dict.fromkeys(text.strip() for _, _, text in heard)

@@ -39,6 +39,11 @@ SANS_IO = (
     "metropole_media/hls/*",
     "metropole_media/live.py",
     "metropole_media/packager.py",
+    "metropole_media/transcode/bitstream.py",
+    "metropole_media/transcode/encoders.py",
+    "metropole_media/transcode/pace.py",
+    "metropole_media/transcode/tone.py",
+    "metropole_media/transcode/wire.py",
     "metropole_media/http/encoding.py",
     "metropole_media/http/origin.py",
     "metropole_media/http/parser.py",
@@ -48,6 +53,12 @@ SANS_IO = (
     "metropole_core/streams/machine.py",
 )
 MEDIA_EXTRAS = ("av", "aiortc")
+IN_A_WORKER = tuple(
+    f"metropole_media/transcode/{name}.py"
+    for name in ("decoding", "encoding", "filtering", "making", "scaling")
+)
+"""What only a worker's process loads: they import what others may import late only, and the rest
+of the toolkit imports them late only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +112,7 @@ def breaches(path: str, source: str) -> list[str]:
             found.append(f"{where} imports {one.name}: HTTP stands only in pages, api, realtime")
         if top in OUTSIDE and _in(path, SANS_IO):
             found.append(f"{where} imports {one.name}: protocol and policy code is sans-IO")
-        if path.startswith("metropole_media/") and not _media_may(one, top):
+        if path.startswith("metropole_media/") and not _media_may(path, one, top):
             found.append(f"{where} imports {one.name}: the media toolkit needs nothing installed")
     if not _in(path, SQL_HOMES):
         found += [
@@ -110,9 +121,9 @@ def breaches(path: str, source: str) -> list[str]:
     return found
 
 
-def _media_may(one: Imported, top: str) -> bool:
-    if top in MEDIA_EXTRAS:
-        return one.late
+def _media_may(path: str, one: Imported, top: str) -> bool:
+    if top in MEDIA_EXTRAS or f"{one.name.replace('.', '/')}.py" in IN_A_WORKER:
+        return one.late or path in IN_A_WORKER
     return top == "metropole_media" or top in sys.stdlib_module_names
 
 

@@ -21,8 +21,8 @@ class SoftwareSettings(BaseModel):
         "h264",
         title="Codec",
         description="What renditions are encoded as: h264 (x264; every player), hevc (x265; Safari "
-        "and few others) or av1 (SVT-AV1; recent browsers). HEVC costs about six times as much "
-        "as H.264, AV1 about the same.",
+        "and few others) or av1 (SVT-AV1; recent browsers). HEVC costs about five times as much "
+        "as H.264, AV1 a quarter more.",
     )
     preset: Preset = Field(
         "superfast",
@@ -53,7 +53,7 @@ class SoftwareSettings(BaseModel):
         le=65_536,
         title="Memory of a stream's worker (MB)",
         description="The renditions of one stream are made by one process. When it takes more "
-        "than this, it is ended. 1080p needs about 200 MB, 2160p about 800 MB.",
+        "than this, it is ended. A 1080p stream needs about 100 MB, a 2160p stream about 250 MB.",
     )
 
     @property
