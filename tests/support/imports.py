@@ -55,7 +55,7 @@ SANS_IO = (
 MEDIA_EXTRAS = ("av", "aiortc")
 IN_A_WORKER = tuple(
     f"metropole_media/transcode/{name}.py"
-    for name in ("decoding", "encoding", "filtering", "making", "scaling")
+    for name in ("decoding", "encoding", "filtering", "listening", "making", "scaling")
 )
 """What only a worker's process loads: they import what others may import late only, and the rest
 of the toolkit imports them late only."""
