@@ -230,7 +230,7 @@ def check_aligned(lead: Taken, other: Taken) -> None:
 
 
 @pytest.mark.parametrize("early", [0.3, 0.0, -0.2], ids=["early", "even", "late"])
-@pytest.mark.parametrize("delay", [0.05, 0.7, 4.0, 8.0])
+@pytest.mark.parametrize("delay", [0.05, 0.7, 8.0])
 def test_a_rendition_holds_the_same_sound_in_each_segment(delay: float, early: float) -> None:
     chain = Chain()
     rendition = Rendition(chain)
@@ -342,7 +342,7 @@ def test_what_waits_for_a_leader_that_stands_still_is_bounded() -> None:
     assert rendition.packager.dropped > 2000
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(
     gops=st.lists(st.integers(5, 150), min_size=3, max_size=10),
     extra=st.sets(st.integers(0, 600), max_size=6),
