@@ -28,6 +28,9 @@ PROBE_WAIT = 2.0
 RATE_WAIT = 1.0
 """Seconds that it waits for its first packets to tell the frame rate."""
 
+STILL = 10.0
+"""Seconds without a picture, while other renditions have some, after which one is taken away."""
+
 Told = Callable[[BroadcastRef, str, Sentence], None]
 HAPPENINGS = {
     JobState.RUNNING: Happening.WELL,
@@ -130,6 +133,21 @@ class Follower:
         due = self.moment.due
         if due is not None and self._house.clock.monotonic() >= due:
             self._happen(Happening.TIME)
+        still = self._still()
+        if still is not None:
+            self._happen(Happening.LOST, (still,))
+
+    def _still(self) -> RenditionPlan | None:
+        """A rendition that stands still while others go on."""
+        now, since = self._house.clock.monotonic(), self.moment.started
+        plans = self.moment.plans if self.moment.phase is Phase.WORKING else ()
+        ages = [
+            now - max(since, self.stream.ladder.feed(plan.name).stats.last_packet_at)
+            for plan in plans
+        ]
+        if not ages or min(ages) > 2 or max(ages) < STILL or now - since < STILL:
+            return None
+        return plans[ages.index(max(ages))]
 
     def reconsider(self) -> None:
         """Other transcoders work now: perhaps there is more to make."""
@@ -201,7 +219,8 @@ class Follower:
         if done.order is Order.START:
             self._start_job()
         elif done.order is Order.SHED and done.shed is not None:
-            self._shed(done.shed)
+            make = words.stood_still if happening is Happening.LOST else words.too_slow
+            self._shed(done.shed, make(done.shed.name))
         elif done.order is Order.REST:
             self._end_job()
         elif done.order is Order.CHANGE:
@@ -248,9 +267,8 @@ class Follower:
             log.warning("%s: transcoder %s failed: %s", self.stream.name, name, report.reason)
         self._happen(HAPPENINGS[report.state], lag=report.lag)
 
-    def _shed(self, plan: RenditionPlan) -> None:
-        sentence = words.too_slow(plan.name)
-        log.warning("%s: %s is taken away: the machine cannot keep up", self.stream.name, plan.name)
+    def _shed(self, plan: RenditionPlan, sentence: Sentence) -> None:
+        log.warning("%s: %s is taken away: %s", self.stream.name, plan.name, sentence.text())
         self.gone[plan.name] = (plan, sentence)
         self._declare(tuple(p for p in self.stream.ladder.plans or () if p.name != plan.name))
         if self.moment.plans and self.backend is not None:

@@ -11,6 +11,7 @@ that time has passed.
 * A job that is behind for `PATIENCE` without getting nearer loses its largest rendition and goes
   on with the rest: the largest costs most, and viewers of it step down. Without any left, there
   is the source.
+* A rendition that stands still while the others go on (LOST) is taken away likewise.
 * A job that fails begins again after a rest, longer each time (`RESTS`). `FAILURES` within
   `FAILURE_SECONDS` are no accident: another back-end shall try, and without one it is given up.
   One that ran well for `FORGIVEN` seconds has failed for the first time again.
@@ -59,6 +60,7 @@ class Happening(str, Enum):
     WELL = "well"
     BEHIND = "behind"
     FAILED = "failed"
+    LOST = "lost"
     TIME = "time"
 
 
@@ -77,7 +79,7 @@ class Order(str, Enum):
 
 
 IDLE, WORKING, RESTING, GIVEN_UP = Phase
-PLANNED, WELL, BEHIND, FAILED, TIME = Happening
+PLANNED, WELL, BEHIND, FAILED, LOST, TIME = Happening
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,11 +127,13 @@ def step(
 
     Arguments:
         now: monotonic seconds.
-        plans: with PLANNED, what is wanted, without sound alone.
+        plans: with PLANNED, what is wanted, without sound alone; with LOST, the one that is.
         lag: with BEHIND, seconds.
     """
     if happening is PLANNED:
         return _planned(plans, now)
+    if happening is LOST:
+        return _without(moment, plans[0]) if moment.phase is WORKING else Step(moment)
     if (moment.phase, happening) == (WORKING, BEHIND) and (
         moment.behind is None or lag < moment.lag - NEARER
     ):
@@ -151,10 +155,13 @@ def _well(moment: Moment, now: float) -> Step:
 def _behind(moment: Moment, now: float) -> Step:
     if moment.behind is None or now - moment.behind < PATIENCE:
         return Step(moment)
-    top, *rest = moment.plans
+    return _without(moment, moment.plans[0])
+
+
+def _without(moment: Moment, shed: RenditionPlan) -> Step:
+    rest = tuple(plan for plan in moment.plans if plan != shed)
     phase = WORKING if rest else GIVEN_UP
-    left = replace(moment, phase=phase, plans=tuple(rest), behind=None)
-    return Step(left, Order.SHED, top)
+    return Step(replace(moment, phase=phase, plans=rest, behind=None), Order.SHED, shed)
 
 
 def _failed(moment: Moment, now: float) -> Step:

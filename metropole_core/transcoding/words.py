@@ -17,6 +17,17 @@ def too_slow(name: str) -> Sentence:
     )
 
 
+def stood_still(name: str) -> Sentence:
+    """One rendition could not be made, the others can."""
+    return sentence(
+        N_(
+            "The quality %(name)s has ended, because making it failed on this server. Who watched "
+            "it sees the next smaller one. What you send is played as before."
+        ),
+        name=Name(name),
+    )
+
+
 def failed() -> Sentence:
     """Nobody could make them."""
     return sentence(

@@ -208,6 +208,27 @@ async def test_a_job_that_is_behind_loses_its_largest(studio: Studio) -> None:
     assert studio.service.backends.all()[0].load == 0
 
 
+async def test_one_that_stands_still_is_taken_away(studio: Studio) -> None:
+    fake = studio.transcoder()
+    studio.service.start()
+    stream, _ = studio.go_live()
+    await until(lambda: fake.jobs)
+    for second in range(11):
+        fake.job.write("720p", second * 90_000)
+        if second < 2:
+            fake.job.write("480p", second * 90_000)
+        fake.job.write("360p", second * 90_000)
+        assert names(stream) == FULL
+        studio.pass_time(1)
+    assert names(stream) == "720p 360p audio"
+    notice = studio.notices.last(CHANNEL.id)
+    assert notice is not None
+    assert "480p has ended" in notice.words.text()
+    # When nothing comes out at all, the source is away, or the job says so itself.
+    studio.pass_time(60)
+    assert names(stream) == "720p 360p audio"
+
+
 async def test_a_job_that_fails_begins_again(studio: Studio) -> None:
     fake = studio.transcoder()
     studio.service.start()

@@ -21,7 +21,7 @@ from metropole_media.ladder import RenditionPlan
 
 BIG = RenditionPlan("720p", 1280, 720, 30.0, 2_500_000, "avc1.64001f")
 SMALL = RenditionPlan("480p", 854, 480, 30.0, 1_400_000, "avc1.64001f")
-PLANNED, WELL, BEHIND, FAILED, TIME = Happening
+PLANNED, WELL, BEHIND, FAILED, LOST, TIME = Happening
 
 
 def begun(now: float = 0.0) -> Moment:
@@ -102,6 +102,15 @@ def test_two_failures_and_one_much_later() -> None:
     late = 3 + FAILURE_SECONDS
     done = run(begun(), (FAILED, 1), (TIME, 2), (FAILED, 3), (TIME, 5), (FAILED, late))
     assert done.order is Order.REST
+
+
+def test_one_that_is_lost_leaves_the_others() -> None:
+    done = step(begun(), LOST, 1.0, (SMALL,))
+    assert (done.order, done.shed, done.moment.plans) == (Order.SHED, SMALL, (BIG,))
+    resting = run(done.moment, (FAILED, 2)).moment
+    assert step(resting, LOST, 3.0, (BIG,)) == Step(resting)
+    last = step(done.moment, LOST, 4.0, (BIG,))
+    assert (last.order, last.moment.phase) == (Order.SHED, Phase.GIVEN_UP)
 
 
 @pytest.mark.parametrize("phase", Phase)
