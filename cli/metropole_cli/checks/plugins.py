@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from metropole_cli.checks import transcoding
 from metropole_cli.checks.look import BUDGET, Found, crashed, late, named
 from metropole_cli.checks.machine import GROUP as MACHINE
 from metropole_core.contracts.checks import Check, Finding, Level
@@ -75,10 +76,24 @@ class PluginLook:
             self._phase = "asking plugins for their checks"
             # One after the other they would need a budget each.
             checks = site.plugins.checks()
-            await asyncio.gather(*(self._check(check, site) for check in checks))
+            await asyncio.gather(
+                self._transcoding(site), *(self._check(check, site) for check in checks)
+            )
 
     def _add(self, group: str, findings: Sequence[Finding]) -> None:
         self._found += [Found(group, named(finding, "plugins")) for finding in findings]
+
+    async def _transcoding(self, site: Site) -> None:
+        code = "transcoding"
+        self._open[code] = transcoding.SUBJECT
+        try:
+            findings = await asyncio.wait_for(transcoding.look(site), BUDGET)
+        except TimeoutError:
+            findings = [late(transcoding.SUBJECT, code, BUDGET)]
+        except Exception as error:
+            findings = [crashed(transcoding.SUBJECT, code, error)]
+        del self._open[code]
+        self._found += [Found(GROUP, named(finding, code)) for finding in findings]
 
     async def _check(self, check: Check, site: Site) -> None:
         owner = site.registry.owner(check) or "plugin"
