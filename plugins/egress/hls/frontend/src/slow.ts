@@ -12,6 +12,9 @@ const LONG = 0.7;
 /** Of what was measured: the new quality begins with its last key frame, and has to catch up. */
 const CAUTION = 0.6;
 
+/** ms for which the correction holds: small parts of a low quality seem quick on every line. */
+const HOLD = 3000;
+
 export interface Transfer {
   /** Octets so far. */
   loaded: number;
@@ -40,6 +43,7 @@ export class SlowLine {
   private readonly hls: Hls;
   private readonly timer: number;
   private current: FragLoadingData | null = null;
+  private held: { bps: number; until: number } | null = null;
 
   constructor(hls: Hls) {
     this.hls = hls;
@@ -48,10 +52,19 @@ export class SlowLine {
       this.current = loading.frag.type === "main" ? loading : null;
     });
     hls.on(Events.FRAG_LOADED, () => this.look());
+    // After hls.js itself has counted it.
+    hls.on(Events.FRAG_BUFFERED, () => this.hold());
   }
 
   destroy(): void {
     window.clearInterval(this.timer);
+  }
+
+  private hold(): void {
+    const { hls, held } = this;
+    if (held === null) return;
+    if (performance.now() > held.until) this.held = null;
+    else if (hls.bandwidthEstimate > held.bps) hls.bandwidthEstimate = held.bps;
   }
 
   private look(): void {
@@ -68,6 +81,7 @@ export class SlowLine {
     if (bps === null) return;
     this.current = null;
     hls.bandwidthEstimate = bps;
+    this.held = { bps, until: performance.now() + HOLD };
     const next = hls.nextAutoLevel;
     if (next >= frag.level) return;
     // hls.js changes over between segments only, and that is too late: it does so at once when
