@@ -134,6 +134,15 @@ def run(count: int, size: int, offset: int = 0) -> bytes:
     )
 
 
+def test_a_fragment_without_a_time_follows_the_one_before() -> None:
+    lengths = full_box(b"trun", 0, 0x301, struct.pack(">IiIIII", 2, 0, 40, 1, 50, 1))
+    timeless = traf(HEADER, lengths)
+    data = lengths.replace(struct.pack(">i", 0), struct.pack(">i", len(timeless) + 8), 1)
+    piece = traf(HEADER, data) + box(b"mdat", b"ab")
+    _, *samples = read(INIT + piece + piece)
+    assert [sample.dts for sample in samples if isinstance(sample, ReadSample)] == [0, 40, 90, 130]
+
+
 @pytest.mark.parametrize(
     ("data", "words"),
     [
