@@ -98,7 +98,7 @@ class FrameMaker:
     def _flush(self) -> None:
         self._drain()
         self._flush_sizes()
-        self._coming, self._keys = self._source, KeyFrames()
+        self._coming = self._source
         self._send(Flushed())
 
     def _flush_sizes(self) -> None:

@@ -11,7 +11,7 @@ from metropole_media.transcode.encoders import VideoEncoder
 from metropole_media.transcode.pace import MAX_GOP
 from tests.support.clips import clip
 from tests.support.encoded import Encoded, encode
-from tests.support.renditions import LOW, MIDDLE, decode, making, plan, write
+from tests.support.renditions import LOW, MIDDLE, decode, is_alive, making, plan, write
 
 TICK = 90  # of a rendition, in a millisecond
 
@@ -143,6 +143,7 @@ async def test_a_rendition_that_is_shed_is_no_longer_made() -> None:
         pid = studio.job.pid
         studio.stream.ladder.shed("90p")
         assert pid is not None
+        await studio.until(lambda: not is_alive(pid), "nobody wants anything of it")
         assert not studio.failures
 
 
