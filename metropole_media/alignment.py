@@ -11,6 +11,7 @@ sequence numbers and dates).
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -25,6 +26,8 @@ KEPT = 256
 CATCH_UP = VIDEO_TIMESCALE // 5
 """A follower that is a segment late begins the next one so soon."""
 WALL_TOLERANCE = 1.0
+ROUNDING = 0.49
+"""Seconds by which rounding lets a segment exceed the target duration."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,13 @@ class Grid:
         self.target_duration = 0
         self.part_target = 0.0
         self._boundaries: deque[Boundary] = deque(maxlen=KEPT)
+
+    @property
+    def patience(self) -> float:
+        """Ticks of a segment after which there is no more waiting for a key frame: another part
+        would make it too long."""
+        seconds = self.target_duration + ROUNDING - 1.1 * self.part_target
+        return max(seconds, 0.0) * VIDEO_TIMESCALE if self.target_duration else math.inf
 
     def add(self, boundary: Boundary) -> None:
         """The leader begins a segment; each has the number behind the one before."""
@@ -180,16 +190,21 @@ class Follower:
     Arguments:
         tolerance: ticks by which the times of two frames may differ that are the same: half a
             frame.
+        anywhere: whether it may come into a segment in the middle: sound alone, with which decoding
+            begins everywhere.
 
     Fields:
         boundary: where the leader began the segment that was begun last.
         tolerance: may be changed.
     """
 
-    def __init__(self, grid: Grid, tolerance: int = VIDEO_TIMESCALE // 60) -> None:
+    def __init__(
+        self, grid: Grid, tolerance: int = VIDEO_TIMESCALE // 60, *, anywhere: bool = False
+    ) -> None:
         self.boundary: Boundary | None = None
         self.tolerance = tolerance
         self._grid = grid
+        self._anywhere = anywhere
         self._state = _State.LOST
         self._begun_at = 0
         self._waits_since: int | None = None
@@ -239,7 +254,8 @@ class Follower:
         late = self._reached(following.number + 1, pts)
         overdue = self._begun_at >= following.at - self.tolerance
         overdue = overdue and pts - self._begun_at >= CATCH_UP
-        if key or following.hard or late or overdue or self._state is _State.CUT:
+        full = pts - self._begun_at > self._grid.patience
+        if key or following.hard or late or overdue or full or self._state is _State.CUT:
             return self._begin(following, pts, Step.BEGIN)
         return Step.GO_ON
 
@@ -269,7 +285,7 @@ class Follower:
         last = self.boundary
         if found is None or (last is not None and found.number <= last.number):
             return Step.LEAVE_OUT
-        if pts - found.at > self.tolerance:
+        if pts - found.at > self.tolerance and not self._anywhere:
             since = self._waits_since
             if since is None:
                 self._waits_since = pts

@@ -50,7 +50,7 @@ class FollowingPackager(Packager):
         choice: Choice,
     ) -> None:
         super().__init__(sink, clock, lambda: 0.0, settings, numbers, choice, grid)
-        self._follower = Follower(grid)
+        self._follower = Follower(grid, anywhere=choice.video is None)
         self._waiting: deque[tuple[Packet, bool]] = deque()
         self._waiting_octets = 0
         self._step = Step.GO_ON

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from metropole_media.alignment import ROUNDING as FOLLOWERS
 from metropole_media.alignment import Boundary, Grid, Leader
 from metropole_media.fmp4 import Run, TrackEntry, fragment, init_segment
 from metropole_media.live import Track
@@ -18,8 +19,6 @@ VIDEO_NUMBER, AUDIO_NUMBER = 1, 2
 """track_ID"""
 ROUNDING = 0.45
 """An EXTINF may exceed the target duration by what rounding to whole seconds takes away."""
-FOLLOWER_ROUNDING = 0.49
-"""A follower waits a little longer for the leader to end a segment that is too long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +212,8 @@ class Segmenter:
     def _longest(self) -> float:
         target = self._grid.target_duration
         if self._leader is None:
-            return target + FOLLOWER_ROUNDING if target and not self.end_known else math.inf
+            # It waits a little longer for the leader to end a segment that is too long.
+            return target + FOLLOWERS if target and not self.end_known else math.inf
         if self._video is None:
             return self._settings.audio_segment_seconds + self.part_target / 2
         if not target:

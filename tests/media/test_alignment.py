@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from metropole_media.alignment import Boundary, Follower, Grid, Step
@@ -352,6 +352,10 @@ def test_what_waits_for_a_leader_that_stands_still_is_bounded() -> None:
     drops=st.lists(st.tuples(st.integers(0, 600), st.integers(1, 120)), max_size=2),
     restarts=st.sets(st.integers(1, 600), max_size=2),
 )
+@example(
+    # The source's segment was nearly too long, and the key frame at its end is missing.
+    gops=[5, 8, 72, 5, 5], extra=set(), missing={3}, late=0, delay=1.0, drops=[], restarts=set()
+)  # fmt: skip
 def test_whatever_a_rendition_does_what_players_count_holds(
     gops: list[int],
     extra: set[int],

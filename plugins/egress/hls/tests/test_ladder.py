@@ -124,6 +124,21 @@ def test_nobody_waits_for_a_ladder_that_is_never_decided(make_house, make_media,
     assert list(rows(house)) == ["v0.m3u8"]
 
 
+def test_sound_alone_holds_nobody_up(make_house, make_media) -> None:
+    """It is planned when the frame rate is known, in the middle of the first segment."""
+    house = make_house(plans=None)
+    publisher = house.publish()
+    packets = make_media(7)
+    house.send(publisher, [p for p in packets if p.dts < 700])
+    house.stream.ladder.declare((SOUND,))
+    house.send(publisher, [p for p in packets if p.dts >= 700])
+    assert house.available == [pytest.approx(house.began + 2.0, abs=0.04)]
+    first, second = playlist(house, "a0.m3u8").segments[:2]
+    source = playlist(house, "v0.m3u8")
+    assert (first.number, first.duration) == (1, pytest.approx(1.3, abs=0.03))
+    assert second.date.timestamp() == pytest.approx(dates(source)[2], abs=0.012)
+
+
 def test_a_rendition_that_is_shed_is_gone_at_once(
     make_house, make_media, make_feed, make_player
 ) -> None:
