@@ -20,7 +20,7 @@ import { LiveDriver } from "./live.ts";
 import { Recovery } from "./recovery.ts";
 import { SlowLine } from "./slow.ts";
 import { downlink, FULL, shelf, surroundings } from "./surroundings.ts";
-import { codecNames, levelOf, qualities, sounds } from "./tracks.ts";
+import { codecNames, idOf, levelOf, qualities, sounds } from "./tracks.ts";
 import { isGateway, type Verdict, Way } from "./way.ts";
 
 const NEAR_LIVE = 1; // s beyond the target that still count as live
@@ -36,6 +36,7 @@ export class HlsEngine implements PlaybackEngine {
   private retry: number | undefined;
   private noting: number | undefined;
   private codecs: string[] = [];
+  private pictures: string[] = [];
   private loaded = false;
   private destroyed = false;
 
@@ -59,7 +60,7 @@ export class HlsEngine implements PlaybackEngine {
 
   playing(): string | null {
     const level = this.hls.levels[this.hls.currentLevel];
-    return level ? String(level.id) : null;
+    return level ? idOf(level) : null;
   }
 
   setQuality(id: string | null): void {
@@ -77,6 +78,12 @@ export class HlsEngine implements PlaybackEngine {
 
   setSound(id: string): void {
     this.hls.audioTrack = Number(id);
+  }
+
+  unseen(): string {
+    const { levels } = this.hls;
+    if (levels.length === 0 || levels.some((level) => level.height > 0)) return "";
+    return codecNames(this.pictures);
   }
 
   latency(): number | null {
@@ -135,6 +142,7 @@ export class HlsEngine implements PlaybackEngine {
     const { hls } = this;
     hls.on(Events.MANIFEST_LOADED, (_, { levels }) => {
       this.codecs = levels.map((level) => level.attrs.CODECS ?? "");
+      this.pictures = levels.flatMap((level) => level.videoCodec ?? []);
     });
     hls.on(Events.MANIFEST_PARSED, (_, manifest) => {
       this.loaded = true;

@@ -10,7 +10,7 @@ const SOURCE = /\/v0[.-][^/]*$/;
 export function qualities(levels: readonly Level[]): Quality[] {
   return levels
     .map((level) => ({
-      id: String(level.id),
+      id: idOf(level),
       width: level.width,
       height: level.height,
       frameRate: level.frameRate || 0,
@@ -23,7 +23,12 @@ export function qualities(levels: readonly Level[]): Quality[] {
 
 /** The place of a quality among hls.js's levels, -1 when it is gone. */
 export function levelOf(levels: readonly Level[], id: string): number {
-  return levels.findIndex((level) => String(level.id) === id);
+  return levels.findIndex((level) => idOf(level) === id);
+}
+
+/** hls.js numbers levels by their place, which changes when one is taken away. */
+export function idOf(level: Level): string {
+  return level.uri;
 }
 
 export function sounds(tracks: readonly MediaPlaylist[]): Sound[] {

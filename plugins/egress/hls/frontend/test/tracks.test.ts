@@ -3,9 +3,9 @@ import { test } from "node:test";
 import type { Level, MediaPlaylist } from "hls.js";
 import { codecNames, levelOf, qualities, sounds } from "../src/tracks.ts";
 
-const level = (id: number, height: number, uri: string, more: object = {}): Level =>
+const level = (height: number, uri: string, more: object = {}): Level =>
   ({
-    id,
+    id: 0, // as hls.js has it, for all
     width: (height * 16) / 9,
     height,
     frameRate: 30,
@@ -15,30 +15,31 @@ const level = (id: number, height: number, uri: string, more: object = {}): Leve
     ...more,
   }) as unknown as Level;
 
-const LEVELS = [level(2, 180, "v2.m3u8"), level(1, 360, "v1.m3u8"), level(0, 720, "v0.m3u8")];
+const LEVELS = [level(180, "v2.m3u8"), level(360, "v1.m3u8"), level(720, "v0.m3u8")];
 
 test("qualities stand best first, and the source is marked", () => {
   const found = qualities(LEVELS);
   assert.deepEqual(
-    found.map(({ id, height, source }) => [id, height, source]),
+    found.map(({ height, source }) => [height, source]),
     [
-      ["0", 720, true],
-      ["1", 360, false],
-      ["2", 180, false],
+      [720, true],
+      [360, false],
+      [180, false],
     ],
   );
 });
 
 test("names that only begin like the source's are not it", () => {
-  const [other] = qualities([level(0, 720, "v01.m3u8")]);
+  const [other] = qualities([level(720, "v01.m3u8")]);
   assert.equal(other?.source, false);
 });
 
 test("a quality keeps its name when another is taken away", () => {
   const left = LEVELS.slice(1);
-  assert.equal(levelOf(LEVELS, "0"), 2);
-  assert.equal(levelOf(left, "0"), 1);
-  assert.equal(levelOf(left, "2"), -1);
+  const [best, , least] = qualities(LEVELS).map(({ id }) => id);
+  assert.equal(levelOf(LEVELS, best ?? ""), 2);
+  assert.equal(levelOf(left, best ?? ""), 1);
+  assert.equal(levelOf(left, least ?? ""), -1);
 });
 
 test("tracks of sound", () => {
