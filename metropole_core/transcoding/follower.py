@@ -31,6 +31,8 @@ RATE_WAIT = 1.0
 STILL = 10.0
 """Seconds without a picture, while other renditions have some, after which one is taken away."""
 
+CPU_SECONDS = 4.0
+
 Told = Callable[[BroadcastRef, str, Sentence], None]
 HAPPENINGS = {
     JobState.RUNNING: Happening.WELL,
@@ -63,7 +65,7 @@ class Follower:
         why_none: why there is no further video, None while there is, or nobody knows yet.
         backend: who makes the video, None when nobody does.
         report: the job's last one, None before the first.
-        cpu: processors that the job uses, averaged between its last two reports.
+        cpu: processors that the job uses, averaged over `CPU_SECONDS`.
     """
 
     def __init__(self, broadcast: BroadcastRef, stream: LiveStream, house: House) -> None:
@@ -77,7 +79,7 @@ class Follower:
         self.cpu = 0.0
         self.over = False
         self._house = house
-        self._reported_at = 0.0
+        self._cpu_since: tuple[float, float] | None = None
         self._source = Source((), 0.0)
         self._rate: FrameRate | None = None
         self._rate_known = asyncio.Event()
@@ -249,7 +251,7 @@ class Follower:
 
     def _end_job(self) -> None:
         self._serial += 1
-        self.report, self.cpu = None, 0.0
+        self.report, self.cpu, self._cpu_since = None, 0.0, None
         job, self._job = self._job, None
         if job is not None:
             _close(job)
@@ -257,15 +259,21 @@ class Follower:
     def _on_report(self, serial: int, report: JobReport) -> None:
         if serial != self._serial or self.over:
             return
-        now, before = self._house.clock.monotonic(), self.report
-        if before is not None and now > self._reported_at:
-            used = report.cpu_seconds - before.cpu_seconds
-            self.cpu = max(0.0, used / (now - self._reported_at))
-        self.report, self._reported_at = report, now
+        self.report = report
+        self._measure_cpu(self._house.clock.monotonic(), report.cpu_seconds)
         if report.state is JobState.FAILED:
             name = self.backend.name if self.backend is not None else "nobody"
             log.warning("%s: transcoder %s failed: %s", self.stream.name, name, report.reason)
         self._happen(HAPPENINGS[report.state], lag=report.lag)
+
+    def _measure_cpu(self, now: float, seconds: float) -> None:
+        if self._cpu_since is None:
+            self._cpu_since = (now, seconds)
+            return
+        then, before = self._cpu_since
+        if now - then >= CPU_SECONDS:
+            self.cpu = max(0.0, seconds - before) / (now - then)
+            self._cpu_since = (now, seconds)
 
     def _shed(self, plan: RenditionPlan, sentence: Sentence) -> None:
         log.warning("%s: %s is taken away: %s", self.stream.name, plan.name, sentence.text())

@@ -208,6 +208,20 @@ async def test_a_job_that_is_behind_loses_its_largest(studio: Studio) -> None:
     assert studio.service.backends.all()[0].load == 0
 
 
+async def test_the_processors_of_a_job(studio: Studio) -> None:
+    fake = studio.transcoder()
+    studio.service.start()
+    studio.go_live()
+    await until(lambda: fake.jobs)
+    (follower,) = studio.service.followers()
+    for seconds in (1.0, 1.0, 2.0, 2.0, 4.0):
+        fake.job.well(seconds)
+        studio.pass_time(1)
+    assert follower.cpu == 0.75
+    fake.job.fail()
+    assert follower.cpu == 0.0
+
+
 async def test_one_that_stands_still_is_taken_away(studio: Studio) -> None:
     fake = studio.transcoder()
     studio.service.start()
