@@ -7,7 +7,14 @@ from __future__ import annotations
 
 from metropole_media.codecs.errors import BadRecord
 from metropole_media.codecs.model import AccessUnit, VideoConfig
-from metropole_media.codecs.nal import LENGTHS, MAX_NAL_UNITS, MAX_SETS, sei_messages
+from metropole_media.codecs.nal import (
+    LENGTHS,
+    MAX_NAL_UNITS,
+    MAX_SEI_UNITS,
+    MAX_SET_OCTETS,
+    MAX_SETS,
+    sei_messages,
+)
 from metropole_media.codecs.sps import WITH_CHROMA, parse_sps
 
 MAX_RECORD = 64 * 1024
@@ -66,6 +73,7 @@ def read_access_unit(data: memoryview, nal_length_size: int, flagged: bool) -> A
     """
     at, end = 0, len(data)
     picture = key = recovery = False
+    messages = 0
     sets: list[bytes] = []
     length = LENGTHS[nal_length_size].unpack_from
     for _ in range(MAX_NAL_UNITS):
@@ -82,9 +90,10 @@ def read_access_unit(data: memoryview, nal_length_size: int, flagged: bool) -> A
                 picture = True
                 key = kind == IDR or (flagged and recovery)
         elif kind in (SPS, PPS):
-            if len(sets) < MAX_SETS:
+            if len(sets) < MAX_SETS and size <= MAX_SET_OCTETS:
                 sets.append(bytes(data[start:at]))
-        elif kind == SEI and flagged and not picture:
+        elif kind == SEI and flagged and not picture and messages < MAX_SEI_UNITS:
+            messages += 1
             recovery = recovery or any(
                 message == RECOVERY_POINT for message, _ in sei_messages(data[start + 1 : at])
             )

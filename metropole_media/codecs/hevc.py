@@ -13,6 +13,8 @@ from metropole_media.codecs.model import AccessUnit, VideoConfig
 from metropole_media.codecs.nal import (
     LENGTHS,
     MAX_NAL_UNITS,
+    MAX_SEI_UNITS,
+    MAX_SET_OCTETS,
     MAX_SETS,
     sei_messages,
     with_emulation,
@@ -76,6 +78,7 @@ def read_hevc(data: memoryview, nal_length_size: int) -> AccessUnit:
     """
     at, end = 0, len(data)
     picture = key = False
+    messages = 0
     sets: list[bytes] = []
     length = LENGTHS[nal_length_size].unpack_from
     for _ in range(MAX_NAL_UNITS):
@@ -90,11 +93,14 @@ def read_hevc(data: memoryview, nal_length_size: int) -> AccessUnit:
         if kind <= MAX_SLICE_TYPE:
             if not picture:
                 picture, key = True, kind in IRAP
-        elif len(sets) < MAX_SETS and (
-            kind in PARAMETER_SETS
-            or (kind == SEI and not picture and _has_light(data[start + 2 : at]))
-        ):
+        elif len(sets) >= MAX_SETS or size > MAX_SET_OCTETS:
+            continue
+        elif kind in PARAMETER_SETS:
             sets.append(bytes(data[start:at]))
+        elif kind == SEI and not picture and messages < MAX_SEI_UNITS:
+            messages += 1
+            if _has_light(data[start + 2 : at]):
+                sets.append(bytes(data[start:at]))
     return AccessUnit(data if at == end else data[:at], at == end, picture, key, sets)
 
 

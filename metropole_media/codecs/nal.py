@@ -12,7 +12,13 @@ MAX_NAL_UNITS = 1024
 """NAL units of a frame."""
 MAX_SETS = 16
 """Parameter sets looked at in a frame."""
+MAX_SET_OCTETS = 4096
+"""Of a parameter set inside a frame; longer ones are none that a decoder could use."""
+MAX_SEI_UNITS = 16
+"""Units of messages looked at in a frame."""
 MAX_SEI_MESSAGES = 16
+MAX_ONES = 256
+"""Octets of 255 in front of a message's type or size, so that a message has at most 64 KiB."""
 LENGTHS = {size: struct.Struct(kind) for size, kind in ((1, "B"), (2, ">H"), (4, ">I"))}
 """Reads the length in front of a NAL unit, by its size in octets."""
 
@@ -42,19 +48,19 @@ def with_emulation(data: bytes) -> bytes:
 def sei_messages(payload: bytes | memoryview) -> Iterator[tuple[int, bytes | memoryview]]:
     """Type and payload of each message of an SEI unit, whose header is not part of `payload`.
 
-    A message that is cut off is the last one, and short.
+    A message that is cut off is the last one, and short. One that is too long ends the walk.
     """
     at, end = 0, len(payload)
     for _ in range(MAX_SEI_MESSAGES):
         values = []
         for _ in range(2):
-            value = 0
-            while at < end and payload[at] == 0xFF:
-                value += 255
-                at += 1
-            if at >= end:
+            # Not octet by octet: whoever sends megabytes of 255 would hold up everybody.
+            head = bytes(payload[at : at + MAX_ONES])
+            ones = len(head) - len(head.lstrip(b"\xff"))
+            at += ones
+            if at >= end or ones == MAX_ONES:
                 return
-            values.append(value + payload[at])
+            values.append(255 * ones + payload[at])
             at += 1
         kind, size = values
         yield kind, payload[at : at + size]

@@ -21,6 +21,7 @@ FIELDS = "BHIhB"
 """Channels, pre-skip, rate of the input, gain, mapping family."""
 HEAD_FIELDS, BOX_FIELDS = struct.Struct("<" + FIELDS), struct.Struct(">" + FIELDS)
 MAX_CHANNELS = 8
+MAX_RECORD = 1024
 LONGEST_PACKET = 120 * RATE // 1000
 SILK, HYBRID, CELT = (480, 960, 1920, 2880), (480, 960), (120, 240, 480, 960)
 FRAME_SAMPLES = SILK * 3 + HYBRID * 2 + CELT * 4
@@ -40,6 +41,8 @@ def parse_opus(config: bytes) -> AudioConfig:
 
 def to_dops(config: bytes) -> bytes:
     """The payload of a dOps box. Raises as `parse_opus`."""
+    if len(config) > MAX_RECORD:
+        raise BadRecord("The Opus configuration is too long.")
     if config[: len(MAGIC)] == MAGIC:
         version, fields, rest = 1, HEAD_FIELDS, config[len(MAGIC) :]
     else:
