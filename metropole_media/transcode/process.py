@@ -28,6 +28,14 @@ PRIVATE = ("METROPOLE_",)
 """What a process that decodes strangers' streams need not know."""
 
 
+class _Child(subprocess.Popen[bytes]):
+    """Whose end `WorkerProcess` waits for. A loop that is closed before leaves that to the system,
+    without the warning of the original."""
+
+    def __del__(self) -> None:
+        self.poll()
+
+
 class WorkerProcess(asyncio.Protocol):
     """One worker. All calls on the event loop; none waits.
 
@@ -58,7 +66,7 @@ class WorkerProcess(asyncio.Protocol):
         self._looks = 0
         mine, theirs = socket.socketpair()
         try:
-            self._process: subprocess.Popen[bytes] = subprocess.Popen(  # noqa: S603
+            self._process = _Child(
                 [sys.executable, "-P", "-m", module],
                 stdin=theirs.fileno(),
                 stdout=subprocess.DEVNULL,

@@ -11,7 +11,7 @@ import pytest
 from metropole_transcoder_software import speed
 from metropole_transcoder_software.codecs import make_encoder
 from metropole_transcoder_software.plugin import Plugin
-from metropole_transcoder_software.settings import SoftwareSettings
+from metropole_transcoder_software.settings import Codec, SoftwareSettings
 from metropole_transcoder_software.transcoder import SoftwareTranscoder, largest
 from pydantic import ValidationError
 
@@ -53,6 +53,20 @@ async def test_conforms(make_plugin_context: Callable[..., Any], cache: Path) ->
     assert capability.encodings[0].fourcc == "avc1"
     assert not capability.hardware
     assert cache.exists()
+
+
+@pytest.mark.full
+@pytest.mark.parametrize(("codec", "fourcc"), [("hevc", "hvc1"), ("av1", "av01")])
+async def test_other_codecs_conform(
+    codec: Codec, fourcc: str, make_plugin_context: Callable[..., Any]
+) -> None:
+    clip = encode(fps=30, seconds=2, gop=30, size=(384, 216), audio=False)
+    transcoder = registered(make_plugin_context(SoftwareSettings(codec=codec, preset="ultrafast")))
+    capability = await conformance.check_transcoder(
+        transcoder, clip.tracks, clip.packets, (SMALL, SMALLER)
+    )
+    assert capability is not None
+    assert [encoding.fourcc for encoding in capability.encodings] == [fourcc]
 
 
 @pytest.fixture
