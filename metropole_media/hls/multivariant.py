@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from metropole_media.codecs.model import VideoRange
 from metropole_media.hls.playlist import VERSION
@@ -143,8 +144,8 @@ def multivariant_playlist(menu: Menu) -> str:
     """The playlist of all there is.
 
     The first variant is the one that players begin with, before they have measured anything: the
-    best that loads quickly nearly everywhere. Behind it the others, best first, and what has no
-    picture last.
+    best that is there and loads quickly nearly everywhere. Behind it the others, best first, and
+    what has no picture last.
     """
     lines = ["#EXTM3U\n", f"#EXT-X-VERSION:{VERSION}\n"]
     windows = [each.window for each in (*menu.variants, *menu.sounds)]
@@ -161,8 +162,8 @@ def multivariant_playlist(menu: Menu) -> str:
         codecs = seen.codecs
         if menu.sounds and seen.height:
             bandwidth, codecs = bandwidth + sound, (*codecs, *spoken)
-        rows.append((bandwidth, seen, codecs, variant.uri))
-    for bandwidth, seen, codecs, uri in _ordered(rows):
+        rows.append(_Row(bandwidth, seen, codecs, variant.uri, measure(variant.window) is not None))
+    for bandwidth, seen, codecs, uri, _ in _ordered(rows):
         attributes = [
             f"BANDWIDTH={bandwidth.peak}",
             f"AVERAGE-BANDWIDTH={bandwidth.average}",
@@ -180,17 +181,22 @@ def multivariant_playlist(menu: Menu) -> str:
     return "".join(lines)
 
 
-_Row = tuple[Bandwidth, Expected, tuple[str, ...], str]
+class _Row(NamedTuple):
+    bandwidth: Bandwidth
+    seen: Expected
+    codecs: tuple[str, ...]
+    uri: str
+    there: bool
 
 
 def _ordered(rows: list[_Row]) -> list[_Row]:
     def rank(row: _Row) -> tuple[int, float, int]:
-        bandwidth, seen, _, _ = row
-        return seen.width * seen.height, seen.frame_rate, bandwidth.peak
+        return row.seen.width * row.seen.height, row.seen.frame_rate, row.bandwidth.peak
 
     rows = sorted(rows, key=rank, reverse=True)
-    pictures = [row for row in rows if row[1].height]
-    quick = [row for row in pictures if row[0].peak <= START_BANDWIDTH] or pictures[-1:]
+    pictures = [row for row in rows if row.seen.height]
+    pictures = [row for row in pictures if row.there] or pictures
+    quick = [row for row in pictures if row.bandwidth.peak <= START_BANDWIDTH] or pictures[-1:]
     return [*quick[:1], *(row for row in rows if row not in quick[:1])]
 
 

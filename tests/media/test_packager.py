@@ -433,6 +433,20 @@ def test_a_segment_and_a_part_that_grow_too_large_end_early() -> None:
     assert max(sum(len(p.data) for p in parts) for _, parts in taken.segments) < 600_000
 
 
+def test_8k_at_100_mbit_is_not_too_large() -> None:
+    """A second of 60 frames: parts of 2.5 MB, and a key frame of 5 MB."""
+    chain = Chain()
+    packets = frames(250, fps=60, gop=120, size=200_000)
+    for packet in packets[::120]:
+        packet.data = bytes(5_000_000)
+    chain.send(chain.publish(replace(VIDEO, width=7680, height=4320)), packets)
+    taken = chain.taken
+    assert taken.health == []
+    assert taken.durations()[:2] == pytest.approx([2.0, 2.0], abs=0.01)
+    assert sorted(len(part.data) // 100_000 for part in taken.parts[:10])[-2:] == [24, 72]
+    assert len(chain.taken.inits) == 1
+
+
 def test_what_waits_for_the_frame_rate_is_bounded() -> None:
     chain = Chain()
     publisher = chain.publish(VIDEO, AUDIO)
