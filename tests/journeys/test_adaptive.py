@@ -37,6 +37,12 @@ SAMPLER = """() => {
 }"""
 
 
+@pytest.fixture(scope="module")
+def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where they are kept."""
+    return tmp_path_factory.mktemp("clips")
+
+
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
     """A site with a channel whose broadcasts end with their encoder."""
@@ -103,19 +109,19 @@ class Viewer:
 
 
 async def test_a_line_that_becomes_slow_and_quick_again(
-    browser: Browser, stage: Stage, tmp_path: Path
+    browser: Browser, stage: Stage, clips: Path
 ) -> None:
-    async with broadcast(stage, qualities.make(tmp_path)):
+    async with broadcast(stage, qualities.make(clips)):
         await _slow_and_quick(browser, stage)
 
 
 @pytest.mark.full
 @pytest.mark.parametrize("latency", ["ultra-low", "normal"])
 async def test_the_same_at_other_latencies(
-    browser: Browser, stage: Stage, tmp_path: Path, latency: str
+    browser: Browser, stage: Stage, clips: Path, latency: str
 ) -> None:
     await stage.site.run("channel", "latency", stage.name, latency)
-    async with broadcast(stage, qualities.make(tmp_path)):
+    async with broadcast(stage, qualities.make(clips)):
         await _slow_and_quick(browser, stage)
     await stage.site.run("channel", "latency", stage.name, "site")
 
@@ -130,7 +136,7 @@ async def _slow_and_quick(browser: Browser, stage: Stage) -> None:
             await viewer.longest_stop()
             await viewer.carries(SLOW)
             await viewer.sees(180)
-            await asyncio.sleep(4)  # watching is the work here
+            await asyncio.sleep(3)  # watching is the work here
             await viewer.carries(FREE)
             await viewer.sees(720, seconds=25)
             stops.append(await viewer.longest_stop())
@@ -141,9 +147,9 @@ async def _slow_and_quick(browser: Browser, stage: Stage) -> None:
 
 
 async def test_a_person_chooses_and_the_server_gives_up(
-    browser: Browser, stage: Stage, tmp_path: Path
+    browser: Browser, stage: Stage, clips: Path
 ) -> None:
-    async with broadcast(stage, qualities.make(tmp_path)), person(browser, allow="404") as page:
+    async with broadcast(stage, qualities.make(clips)), person(browser, allow="404") as page:
         viewer = await Viewer.come(page, stage)
         offered = await viewer.menu()
         assert [each.split("\n")[0] for each in offered] == [
@@ -173,9 +179,9 @@ async def _gone(route: Route) -> None:
 
 
 async def test_tracks_of_sound_are_offered_and_heard(
-    browser: Browser, stage: Stage, tmp_path: Path
+    browser: Browser, stage: Stage, clips: Path
 ) -> None:
-    clip = qualities.make(tmp_path, qualities.LADDER[1:2], sounds=2)
+    clip = qualities.make(clips, qualities.LADDER[1:2], sounds=2)
     async with broadcast(stage, clip), person(browser) as page:
         viewer = await Viewer.come(page, stage)
         offered = await viewer.menu()

@@ -42,7 +42,8 @@ LADDER = (Quality(720, 2_500_000), Quality(360, 1_000_000), Quality(180, 250_000
 
 
 def make(folder: Path, ladder: Sequence[Quality] = LADDER, sounds: int = 1) -> Path:
-    """The clip: H.264 with a key frame each second, filled up to its bitrate, and a tone or more.
+    """The clip, if it is not there yet: H.264 with a key frame each second, filled up to its
+    bitrate, and a tone or more.
 
     Arguments:
         ladder: best first.
@@ -52,6 +53,8 @@ def make(folder: Path, ladder: Sequence[Quality] = LADDER, sounds: int = 1) -> P
     from metropole_cli.testcard import Picture, _frames, _tone
 
     path = folder / f"qualities-{len(ladder)}-{sounds}.mkv"
+    if path.exists():
+        return path
     with av.open(str(path), "w") as output:
         videos: list[Any] = []
         for quality in ladder:
