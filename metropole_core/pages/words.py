@@ -121,6 +121,7 @@ SCRIPT_WORDS = (
     N_("Theatre mode"),
     N_("There is no connection to the chat at the moment."),
     N_("This browser cannot play %(codec)s, which this channel sends. Another browser may."),
+    N_("This browser cannot play %(codec)s, so you hear the sound alone. Another browser may."),
     N_("This message was not sent, because the connection was lost."),
     N_("Ultra-low"),
     N_("Unmute"),

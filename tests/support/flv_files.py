@@ -147,7 +147,7 @@ def _read(octets: bytes) -> FlvFile:
 
 @asynccontextmanager
 async def sending(file: FlvFile, url: str, *options: str) -> AsyncIterator[PublisherProcess]:
-    """Publish a file with FFmpeg's library, in a process of its own; `options` are "live" or none."""
+    """Publish a file with FFmpeg's library, in a process of its own; the option is "live"."""
     with tempfile.NamedTemporaryFile(suffix=".flv") as named:
         Path(named.name).write_bytes(file.octets)
         command = (sys.executable, "-m", "tests.support.flv_files", named.name, url, *options)

@@ -148,6 +148,7 @@ export class PlayerElement extends HTMLElement {
   private qualitiesChanged(): void {
     const engine = this.playback.engine;
     if (engine === null) return;
+    this.showNotice();
     const { height, sound } = remembered();
     const qualities = engine.qualities();
     // The server may have stopped making what was chosen.
@@ -291,6 +292,7 @@ export class PlayerElement extends HTMLElement {
 
   private showNotice(): void {
     let words = "";
+    const unseen = this.playback?.engine?.unseen?.() ?? "";
     if (this.state === "interrupted") {
       words = t("The creator is reconnecting…");
     } else if (this.trouble?.why === "full" && this.onAir) {
@@ -301,6 +303,11 @@ export class PlayerElement extends HTMLElement {
       words = t(
         "This browser cannot play %(codec)s, which this channel sends. Another browser may.",
         { codec: this.trouble.reason },
+      );
+    } else if (this.onAir && unseen) {
+      words = t(
+        "This browser cannot play %(codec)s, so you hear the sound alone. Another browser may.",
+        { codec: unseen },
       );
     }
     this.controls.notice.textContent = words;

@@ -80,6 +80,11 @@ export interface PlaybackEngine {
   /** Id of the one that plays, null before the first. */
   sound?(): string | null;
   setSound?(id: string): void;
+  /**
+   * What this browser cannot show though it plays the sound: names of codecs as people know them,
+   * "" when the picture is there. An engine that never plays sound alone leaves this out.
+   */
+  unseen?(): string;
   /** Seconds behind the newest that the server has, null when unknown. */
   latency(): number | null;
   /** Whether the picture is as close to live as this engine goes. */

@@ -9,8 +9,9 @@ const CODECS: [RegExp, string][] = [
   [/^vp09/, "VP9"],
 ];
 
-/** "1080p60", "4K 2160p60 · AV1". H.264 goes without saying. */
+/** "1080p60", "4K 2160p60 · AV1"; "" for sound alone. H.264 goes without saying. */
 export function qualityLabel(quality: Quality): string {
+  if (quality.height === 0) return "";
   // A picture held upright is named by its short side, as people do.
   const lines = Math.min(quality.height, quality.width || quality.height);
   const rate = quality.frameRate > 31 ? String(Math.round(quality.frameRate)) : "";

@@ -56,7 +56,9 @@ export class Playback {
     if (data === null || !this.wanted) return;
     this.data = data;
     const still = data.sources.some((source) => source.url === this.source?.url);
-    if (!still && data.sources.length > 0) this.start(false);
+    // Who comes back with another codec may be seen now.
+    const fits = still && this.engine !== null && !this.engine.unseen?.();
+    if (!fits && data.sources.length > 0) this.start(false);
   }
 
   stop(): void {
