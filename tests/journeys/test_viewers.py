@@ -247,7 +247,8 @@ async def test_the_controls(town: Town, channel: str) -> None:
         await expect(viewer.locator(".chat")).to_be_visible()
         await viewer.get_by_role("button", name="Settings").click()
         menu = viewer.locator(".player-menu")
-        await expect(menu.get_by_role("menuitemradio")).to_have_text(["Auto", "360p"])
+        choices = menu.locator("[role=menuitemradio] > span")
+        await expect(choices).to_have_text(["Auto", "360p (source)"])
         await viewer.keyboard.press("Escape")
         await expect(menu).to_be_hidden()
         await asyncio.sleep(LONG_PAUSE - (time.monotonic() - began))  # the pause itself

@@ -118,7 +118,7 @@ class Watch:
         assert found, "no clock can be read from the picture"
         return sorted(found)[len(found) // 2]
 
-    async def settle(self, within: float = 1.2, timeout: float = 20) -> None:
+    async def settle(self, within: float = 1.6, timeout: float = 20) -> None:
         """Wait until the player has found its distance to live."""
         await self._sample()
         async with asyncio.timeout(timeout):
