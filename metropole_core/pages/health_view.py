@@ -26,7 +26,7 @@ WIDTH, HEIGHT, SECONDS = 240, 44, 60
 
 ABOUT = {
     "video": {"video_stalled", "no_video", "no_video_config", "unplayable_profile", "few_browsers",
-              "frames_unreadable"},
+              "frames_unreadable", "settings_change"},
     "fps": {"low_frame_rate", "variable_frame_rate"},
     "key": {"long_gop", "no_key_frame"},
     "missing": {"frames_dropped"},

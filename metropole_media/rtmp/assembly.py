@@ -5,15 +5,20 @@ until every track that the metadata promises has its configuration and every pic
 frame (which may hold other settings than the configuration: SVT-AV1), at most one second of the
 source's time, 256 frames or 8 MiB, whichever comes first. Encoders of several tracks send all
 configurations before the first frame.
+
+Each description makes all followers begin anew, so their number has a bound. A track that changes
+more often is left out until the newest description may be told.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from metropole_media.live import Packet, Track
 from metropole_media.rtmp import flv, refusals
+from metropole_media.rtmp.allowance import Allowance
 from metropole_media.rtmp.events import Event, Notice, TracksKnown
 from metropole_media.rtmp.hints import FIRST_AUDIO, MAX_AUDIO, MAX_VIDEO, Hints, read_hints
 from metropole_media.rtmp.lanes import AudioLane, VideoLane
@@ -53,24 +58,38 @@ JUMPING = (
 )
 JUMPS_MS = 10_000
 """Milliseconds of stream between two words about jumps."""
+CHANGING = (
+    "The encoder changes its settings again and again: the picture stands still in between. "
+    "Stop the encoder and start it again."
+)
+CHANGES_AT_ONCE, CHANGE_SECONDS = 32, 1.0
+"""New descriptions of the tracks; an encoder with all tracks may change each by itself."""
+MANY_CHANGES, CHANGE_SECONDS_LATER = 300, 30.0
+WORDS_AT_ONCE, WORD_SECONDS = 6, 10.0
+"""Words about jumps, whatever the time stamps say."""
 CODES = {
     NO_VIDEO_CONFIG: "no_video_config",
     NO_AUDIO_CONFIG: "no_audio_config",
     STANDING: "timestamps_stand",
     UNREADABLE: "frames_unreadable",
+    CHANGING: "settings_change",
 }
 """For programs."""
 
 
 class Assembly:
-    """The source of one publisher."""
+    """The source of one publisher.
+
+    Arguments:
+        clock: monotonic seconds.
+    """
 
     __slots__ = (
-        "_audios", "_changed", "_hints", "_jumps", "_jumps_at", "_ready", "_timeline", "_told",
-        "_videos", "_waiting", "_waiting_octets",
+        "_audios", "_changed", "_changes", "_described", "_hints", "_jumps", "_jumps_at", "_ready",
+        "_timeline", "_told", "_videos", "_waiting", "_waiting_octets", "_words",
     )  # fmt: skip
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._videos: dict[int, VideoLane] = {}
         self._audios: dict[int, AudioLane] = {}
         self._hints = Hints()
@@ -82,6 +101,22 @@ class Assembly:
         self._waiting_octets = 0
         self._told: set[str] = set()
         self._jumps, self._jumps_at = 0, -JUMPS_MS
+        # As they were announced.
+        self._described: dict[int, Track] = {}
+        self._changes = Allowance(
+            clock,
+            at_once=CHANGES_AT_ONCE,
+            seconds=CHANGE_SECONDS,
+            many=MANY_CHANGES,
+            seconds_later=CHANGE_SECONDS_LATER,
+        )
+        self._words = Allowance(
+            clock,
+            at_once=WORDS_AT_ONCE,
+            seconds=WORD_SECONDS,
+            many=MANY_CHANGES,
+            seconds_later=WORD_SECONDS,
+        )
 
     def metadata(self, values: Mapping[str, object]) -> None:
         """Take an onMetaData: hints which tracks will come, and the frame rate."""
@@ -137,7 +172,7 @@ class Assembly:
             self._changed |= lane.take_sets(unit.sets)
         if unit.picture and len(unit.data) and not lane.waits:
             offset = tag.offset if abs(tag.offset) <= MAX_OFFSET else 0
-            self._frame(lane.id, timestamp, offset, unit.key, unit.data, out)
+            self._frame(lane, timestamp, offset, unit.key, unit.data, out)
 
     def _audio(self, lane: AudioLane, tag: Tag, timestamp: int, out: list[Event]) -> None:
         if not len(tag.payload):
@@ -145,23 +180,28 @@ class Assembly:
         if tag.kind is Kind.CONFIG:
             self._changed |= lane.configure(tag.fourcc, bytes(tag.payload))
         elif lane.usable(tag.fourcc):
-            self._frame(lane.id, timestamp, 0, True, tag.payload, out)
+            self._frame(lane, timestamp, 0, True, tag.payload, out)
         elif lane.unusable >= PATIENCE:
             self._tell(NO_AUDIO_CONFIG, out)
 
     def _frame(
-        self, track: int, timestamp: int, offset: int, key: bool, data: memoryview, out: list[Event]
+        self,
+        lane: VideoLane | AudioLane,
+        timestamp: int,
+        offset: int,
+        key: bool,
+        data: memoryview,
+        out: list[Event],
     ) -> None:
-        dts = self._timeline.place(track, timestamp)
+        dts = self._timeline.place(lane.id, timestamp)
         if self._timeline.stood:
             self._tell(STANDING, out)
         if self._timeline.jumps > self._jumps:
             self._tell_jump(dts, out)
-        packet = Packet(track, dts, dts + offset, key, data)
+        packet = Packet(lane.id, dts, dts + offset, key, data)
         if self._ready:
-            if self._changed:
-                self._announce(out)
-            out.append(packet)
+            if not self._changed or self._tell_change(lane, out):
+                out.append(packet)
             return
         self._waiting.append(packet)
         self._waiting_octets += len(data)
@@ -185,7 +225,7 @@ class Assembly:
     def _tell_jump(self, now: int, out: list[Event]) -> None:
         """Unlike the others it is over at once, so it is told again: but not with every packet."""
         self._jumps = self._timeline.jumps
-        if now - self._jumps_at >= JUMPS_MS:
+        if now - self._jumps_at >= JUMPS_MS and self._words.take():
             self._jumps_at = now
             out.append(Notice(JUMPING, "timestamps_jump"))
 
@@ -197,8 +237,18 @@ class Assembly:
             return min(known) < FIRST_AUDIO <= max(known)
         return self._hints.promised <= known
 
+    def _tell_change(self, lane: VideoLane | AudioLane, out: list[Event]) -> bool:
+        """Announce what has changed, if that may be now. Whether the frames of this track are
+        those of a track that is announced."""
+        if self._changes.take():
+            self._announce(out)
+            return True
+        self._tell(CHANGING, out)
+        return lane.track == self._described.get(lane.id)
+
     def _announce(self, out: list[Event]) -> None:
         self._changed = False
+        self._described = {track.id: track for track in self._tracks()}
         rates = self._hints.frame_rates
         out.append(
             TracksKnown(

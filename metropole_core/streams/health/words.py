@@ -106,6 +106,10 @@ WORDS = {
         "Your encoder sends frames that cannot be read. They are left out; if viewers see a "
         "broken picture, start your encoder anew."
     ),
+    "settings_change": N_(
+        "Your encoder changes its settings again and again, and the picture stands still in "
+        "between: stop the encoder and start it again."
+    ),
 }
 """By code."""
 
