@@ -6,7 +6,7 @@ import msgspec
 from quart import Blueprint, Response, request
 
 from metropole_core.contracts.publishing import Refusal
-from metropole_core.errors import Invalid
+from metropole_core.errors import Forbidden, Invalid
 from metropole_core.obs import configure, wish
 from metropole_core.pages import security
 from metropole_core.pages.page import pages
@@ -19,13 +19,16 @@ async def multitrack() -> Response:
     """The encoders that OBS is to run, for the channel whose stream key stands in the request
     (`authentication`). What is refused is answered with status 200 and a sentence, since OBS
     shows nothing of other answers."""
+    site = pages().site
+    if not security.same_origin(site, request.headers):
+        # A page could have its visitors send wrong keys until their own encoders are refused.
+        raise Forbidden("OBS asks this, not a page of another site.", code="wrong_origin")
     try:
         body = await request.get_data(as_text=False)
         assert isinstance(body, bytes)
         wished = wish.read(body)
     except ValueError as error:
         raise Invalid(f"This is no request of OBS: {str(error)[:200]}.") from None
-    site = pages().site
     peer = security.address(site, request.remote_addr, request.headers)
     service = site.config.name
     found = await site.publishing.channel_of(wished.authentication, peer)

@@ -14,6 +14,7 @@ from metropole_core.obs.answer import Answer, Bounds, Picture
 PROTOCOLS = ("RTMP", "RTMPS")
 MAX_SIDE = 16_384
 MAX_RATE = 240
+MAX_DENOMINATOR = 1_000_000
 
 
 class NoAnswer(ValueError):
@@ -74,7 +75,12 @@ def make(
         NoAnswer: as `for_request`.
     """
     sides = (picture.width, picture.height)
-    sensible = picture.denominator > 0 and 1 <= picture.frame_rate <= MAX_RATE
+    # JSON knows no bound for a number; a fraction of floats does.
+    fraction = (
+        0 < picture.denominator <= MAX_DENOMINATOR
+        and 0 < picture.numerator <= MAX_DENOMINATOR * MAX_RATE
+    )
+    sensible = fraction and 1 <= picture.frame_rate <= MAX_RATE
     if not sensible or not all(16 <= side <= MAX_SIDE for side in sides):
         raise NoAnswer("OBS asked for a picture that makes no sense.")
     endpoints = [

@@ -93,7 +93,10 @@ def read(body: bytes) -> Request:
     """
     if len(body) > MAX_OCTETS:
         raise ValueError("the request is too long")
-    return msgspec.json.decode(body, type=Request)
+    try:
+        return msgspec.json.decode(body, type=Request)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
 
 
 def encoder_of(request: Request) -> str:

@@ -85,3 +85,21 @@ async def test_the_description_is_whole(site_with_people: Any) -> None:
     listed = body["paths"]["/api/v1/channels"]["get"]
     assert [each["name"] for each in listed["parameters"]] == ["limit", "live"]
     assert set(listed["responses"]) == {"200", "422"}
+
+
+async def test_no_page_makes_its_visitors_guess_keys(site_with_people: Any) -> None:
+    """Their own encoders would be refused for it."""
+    client = site_with_people.app.test_client()
+    body = json.dumps({"authentication": "a guess"})
+    for headers in ({"Origin": "https://elsewhere.example"}, {"Sec-Fetch-Site": "cross-site"}):
+        answer = await client.post(ASKS, data=body, headers=headers)
+        assert answer.status_code == 403
+        assert (await answer.get_json())["error"]["code"] == "wrong_origin"
+    answer = await client.post(ASKS, data=body)
+    assert answer.status_code == 200
+    assert (await answer.get_json())["status"]["result"] == "error"
+    # What is no request costs an answer, not an error of the site.
+    answer = await client.post(ASKS, data=b'{"authentication":"x","more":' + b"[" * 60_000)
+    assert answer.status_code == 422
+    answer = await client.post(ASKS, data=b" " * 100_000)
+    assert answer.status_code in (413, 422)

@@ -225,6 +225,9 @@ def test_a_second_sound_track_only_for_who_records_one() -> None:
         {"width": 1920, "height": 1080, "framerate": {"numerator": 30, "denominator": 0}},
         {"width": 1920, "height": 1080, "framerate": {"numerator": 30_000, "denominator": 1}},
         {"width": 99_999, "height": 1080, "framerate": {"numerator": 30, "denominator": 1}},
+        {"width": 10**4000, "height": 1080, "framerate": {"numerator": 30, "denominator": 1}},
+        {"width": 1920, "height": 1080, "framerate": {"numerator": 10**4000, "denominator": 1}},
+        {"width": 1920, "height": 1080, "framerate": {"numerator": 30, "denominator": 10**4000}},
     ],
 )
 def test_senseless_pictures_are_refused(canvas: dict[str, Any]) -> None:
@@ -243,3 +246,5 @@ def test_what_is_no_request_is_told_apart(body: bytes) -> None:
         wish.read(body)
     with pytest.raises(ValueError, match="too long"):
         wish.read(body + b" " * (wish.MAX_OCTETS + 1))
+    with pytest.raises(ValueError, match="nested too deeply"):
+        wish.read(b'{"authentication": "x", "more": ' + b"[" * 60_000)
