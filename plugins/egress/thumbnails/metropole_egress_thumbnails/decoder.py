@@ -15,12 +15,15 @@ from collections.abc import Awaitable, Callable
 
 from metropole_egress_thumbnails.frames import LENGTH, MAX_ANSWER, KeyFrame, request
 from metropole_egress_thumbnails.settings import ThumbnailSettings
+from metropole_media.transcode.process import environment
 
 ANSWER_SECONDS = 10.0
 """For one picture; the process may have to start, and has low priority."""
 IDLE_SECONDS = 60.0
 MAX_WAITING = 256
 """Streams whose frame waits. With more, the newest are left out until there is room."""
+MAX_WAITING_OCTETS = 128 * 1024 * 1024
+"""Of their frames; most have less than one MiB."""
 
 Taker = Callable[[bytes], Awaitable[None]]
 
@@ -38,7 +41,12 @@ class Decoder:
         self,
         settings: ThumbnailSettings,
         log: logging.Logger,
-        command: tuple[str, ...] = (sys.executable, "-m", "metropole_egress_thumbnails.worker"),
+        command: tuple[str, ...] = (
+            sys.executable,
+            "-P",
+            "-m",
+            "metropole_egress_thumbnails.worker",
+        ),
     ) -> None:
         self._settings = settings
         self._log = log
@@ -59,7 +67,10 @@ class Decoder:
         Arguments:
             stream: whose it is: what it asked for before, and did not get yet, is forgotten.
         """
-        if stream in self._waiting or len(self._waiting) < MAX_WAITING:
+        if stream not in self._waiting and len(self._waiting) >= MAX_WAITING:
+            return
+        others = sum(len(each.data) for n, (each, _) in self._waiting.items() if n != stream)
+        if others + len(frame.data) <= MAX_WAITING_OCTETS:
             self._waiting[stream] = frame, taker
             self._work.set()
 
@@ -122,6 +133,7 @@ class Decoder:
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.DEVNULL,
+                env=environment(),
             )
         process = self._process
         assert process.stdin is not None

@@ -8,7 +8,6 @@ says that no picture could be made.
 from __future__ import annotations
 
 import io
-import os
 import resource
 import sys
 from typing import TYPE_CHECKING, BinaryIO, cast
@@ -22,6 +21,7 @@ from metropole_egress_thumbnails.frames import (
     KeyFrame,
     read_request,
 )
+from metropole_media.transcode.confine import confine
 
 if TYPE_CHECKING:
     from av.video.codeccontext import VideoCodecContext
@@ -82,8 +82,7 @@ def main() -> None:
     """Bound what this process may take, then serve."""
     octets = int(sys.argv[1]) * 1024 * 1024
     resource.setrlimit(resource.RLIMIT_AS, (octets, octets))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    os.nice(NICE)
+    confine(NICE, octets)
     serve(sys.stdin.buffer, sys.stdout.buffer)
 
 

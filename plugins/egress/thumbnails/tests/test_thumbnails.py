@@ -9,9 +9,10 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
-from metropole_egress_thumbnails.decoder import MAX_WAITING, Decoder
+from metropole_egress_thumbnails.decoder import MAX_WAITING, MAX_WAITING_OCTETS, Decoder
 from metropole_egress_thumbnails.egress import ThumbnailsEgress
 from metropole_egress_thumbnails.frames import KeyFrame, read_request, request
 from metropole_egress_thumbnails.settings import ThumbnailSettings
@@ -148,6 +149,55 @@ async def test_what_waits_is_bounded(stage: Stage) -> None:
     assert decoder._waiting[0][0].data == b"newer"
     decoder.forget(0)
     assert decoder.waiting == MAX_WAITING - 1
+
+
+async def test_large_frames_do_not_pile_up(stage: Stage) -> None:
+    decoder = Decoder(SETTINGS, stage.context.log)  # it does not run
+    large = KeyFrame("avc1", b"", bytes(MAX_WAITING_OCTETS // 4))
+    taken: asyncio.Queue[bytes] = asyncio.Queue()
+    for number in range(20):
+        decoder.ask(number, large, taken.put)
+    assert decoder.waiting == 4
+    decoder.ask(0, large, taken.put)
+    assert decoder.waiting == 4
+    decoder.forget(0)
+    decoder.ask(30, large, taken.put)
+    assert decoder.waiting == 4
+
+
+SITE = """
+import asyncio, logging, sys
+from metropole_egress_thumbnails.decoder import Decoder
+from metropole_egress_thumbnails.frames import KeyFrame
+from metropole_egress_thumbnails.settings import ThumbnailSettings
+
+async def main():
+    decoder = Decoder(ThumbnailSettings(), logging.getLogger())
+    working = asyncio.create_task(decoder.run())
+    await decoder._decode(KeyFrame("avc1", b"", b"x"))
+    print(decoder._process.pid, flush=True)
+    await working
+
+asyncio.run(main())
+"""
+
+
+async def test_a_site_that_is_killed_leaves_no_process_behind(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("METROPOLE_SECRET_KEY", "nobody's business")
+    site = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", SITE, stdout=asyncio.subprocess.PIPE
+    )
+    assert site.stdout is not None
+    number = int(await asyncio.wait_for(site.stdout.readline(), 20))
+    # As if it was in the middle of something: it does not hear that its input ends.
+    os.kill(number, signal.SIGSTOP)
+    worker = Path(f"/proc/{number}")
+    assert b"METROPOLE_SECRET_KEY" not in (worker / "environ").read_bytes()
+    site.kill()
+    await site.wait()
+    await until(lambda: not worker.exists() or "Z (" in (worker / "status").read_text())
 
 
 def test_a_request_is_read_as_it_was_written() -> None:
