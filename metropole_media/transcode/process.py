@@ -82,6 +82,7 @@ class WorkerProcess(asyncio.Protocol):
         self._socket = mine
         self._loop = asyncio.get_running_loop()
         self._connecting = self._loop.create_task(self._connect(), name="transcode worker")
+        self._connecting.add_done_callback(self._close)
 
     @property
     def pid(self) -> int:
@@ -119,14 +120,17 @@ class WorkerProcess(asyncio.Protocol):
         self._connecting.cancel()
         if self._transport is not None:
             self._transport.abort()
-        else:
-            self._socket.close()
         self._reap()
 
     # What asyncio calls
 
     async def _connect(self) -> None:
         await self._loop.create_connection(lambda: self, sock=self._socket)
+
+    def _close(self, _: asyncio.Task[None]) -> None:
+        # Not before: the loop may be about to take it, and then another one with its number.
+        if self._transport is None:
+            self._socket.close()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
