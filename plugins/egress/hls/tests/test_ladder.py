@@ -312,3 +312,18 @@ async def test_the_end_is_told_in_all(make_house, make_media, make_feed, make_pl
     assert house.output.playout.waiting == 0
     house.egress.origin.forget(house.id, house.output.playout)
     assert house.egress._budget.used == 0
+
+
+def test_a_rendition_that_fails_takes_nobody_along(
+    make_house, make_media, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    house = make_house(plans=(SOUND,))
+    publisher = house.publish()
+    packets = make_media(9)
+    house.send(publisher, [p for p in packets if p.dts < 5000])
+    (follower,) = house.output._renditions.followers
+    monkeypatch.setattr(follower, "on_packet", lambda packet: 1 / 0)
+    house.send(publisher, [p for p in packets if p.dts >= 5000])
+    assert "a rendition of stream test failed" in caplog.text
+    assert house.get("a0.m3u8").status == 404
+    assert playlist(house, "v0.m3u8").segments[-1].number == 5
