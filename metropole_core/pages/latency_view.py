@@ -36,7 +36,7 @@ def latency_choices(chosen: Latency | None, usual: Latency) -> list[LatencyChoic
     words = {
         Latency.NORMAL: (
             _("Normal"),
-            _("About 4 seconds. Plays through on bad lines and costs viewers' devices the least. "
+            _("4 to 5 seconds. Plays through on bad lines and costs viewers' devices the least. "
               "For lectures, services, concerts."),
         ),
         Latency.LOW: (
