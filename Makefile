@@ -91,7 +91,7 @@ themes/default/metropole_theme_default/static/dist/manifest.json: node_modules/.
 
 bench: setup ## measure; results go to docs/explanation/performance.md by hand
 	@tools/need-packages.sh
-	@for each in start ingest_to_hls rtmps egress; do echo "==> $$each"; .venv/bin/python -m benchmarks.$$each || exit 1; done
+	@for each in start ingest_to_hls rtmps ladder egress; do echo "==> $$each"; .venv/bin/python -m benchmarks.$$each || exit 1; done
 
 soak: setup ## run a busy site for an hour and see whether it holds still (ARGS="--minutes 5")
 	@tools/need-packages.sh
