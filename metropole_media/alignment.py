@@ -23,6 +23,8 @@ from metropole_media.timeline import VIDEO_TIMESCALE
 
 KEPT = 256
 """Boundaries that followers can still reach: 50 s at least, eight minutes of segments of 2 s."""
+SOUNDS = 4
+"""Configurations of the sound that are kept for followers: an encoder may change them often."""
 CATCH_UP = VIDEO_TIMESCALE // 5
 """A follower that is a segment late begins the next one so soon."""
 WALL_TOLERANCE = 1.0
@@ -69,6 +71,7 @@ class Grid:
         self.target_duration = 0
         self.part_target = 0.0
         self._boundaries: deque[Boundary] = deque(maxlen=KEPT)
+        self._sounds: deque[Soundtrack] = deque()
 
     @property
     def patience(self) -> float:
@@ -80,6 +83,11 @@ class Grid:
     def add(self, boundary: Boundary) -> None:
         """The leader begins a segment; each has the number behind the one before."""
         self._boundaries.append(boundary)
+        sound, sounds = boundary.sound, self._sounds
+        if sound is not None and not (sounds and sounds[-1] is sound):
+            sounds.append(sound)
+            if len(sounds) > SOUNDS:
+                sounds.popleft().clear()
         self.passed = max(self.passed, boundary.at)
 
     def get(self, number: int) -> Boundary | None:

@@ -14,6 +14,8 @@ from metropole_media.timeline import Sound
 
 KEPT_SECONDS = 10
 """Pictures that come later than that have no sound."""
+MAX_OCTETS = 4 * 1024 * 1024
+"""Of all that: more than three megabits a second."""
 
 
 class Soundtrack:
@@ -28,16 +30,24 @@ class Soundtrack:
         self.track = track
         self.taken = 0
         self._packets: deque[Sound] = deque()
+        self._octets = 0
         self._first = 0
 
     def add(self, sound: Sound) -> None:
         """The next packet."""
         packets = self._packets
         packets.append(sound)
+        self._octets += len(sound.data)
         oldest = sound.place - KEPT_SECONDS * self.track.sample_rate
-        while packets[0].place < oldest:
-            packets.popleft()
+        while packets and (packets[0].place < oldest or self._octets > MAX_OCTETS):
+            self._octets -= len(packets.popleft().data)
             self._first += 1
+
+    def clear(self) -> None:
+        """Keep nothing of it."""
+        self._first += len(self._packets)
+        self._packets.clear()
+        self._octets = 0
 
     def find(self, place: int) -> int:
         """Where reading begins for the first packet that lies there or later."""
