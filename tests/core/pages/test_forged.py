@@ -10,11 +10,12 @@ POSTS = [
     "/signin", "/signup", "/signout", "/preferences", "/new-channel", "/owner/follow",
     "/owner/unfollow", "/dashboard/owner/details", "/dashboard/owner/key",
     "/dashboard/owner/key/rotate", "/dashboard/owner/end", "/dashboard/owner/chat",
-    "/dashboard/owner/latency", "/dashboard/owner/modes/pace", "/dashboard/owner/thumbnail", "/dashboard/owner/avatar",
+    "/dashboard/owner/latency", "/dashboard/owner/modes/pace", "/dashboard/owner/thumbnail",
+    "/dashboard/owner/avatar",
     "/account/password", "/reset-password", "/setup", "/admin/people/1/approve",
     "/admin/people/1/refuse", "/admin/people/1/block", "/admin/people/1/unblock",
     "/admin/people/1/streaming", "/admin/people/1/reset-password", "/admin/invitations",
-    "/admin/invitations/1/revoke",
+    "/admin/invitations/1/revoke", "/admin/capacity/probe",
 ]  # fmt: skip
 
 
