@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
@@ -27,7 +28,9 @@ PROBE_WAIT = 2.0
 """Seconds that a stream waits for transcoders that are still being tried."""
 RATE_WAIT = 1.0
 """Seconds that it waits for its first packets to tell the frame rate."""
-
+PLANS, PLANS_SECONDS = 3, 15.0
+"""A source that changes is planned anew so often in so many seconds: each plan ends a process and
+starts another."""
 STILL = 10.0
 """Seconds without a picture, while other renditions have some, after which one is taken away."""
 
@@ -84,6 +87,8 @@ class Follower:
         self._rate: FrameRate | None = None
         self._rate_known = asyncio.Event()
         self._without: set[str] = set()
+        self._planned: deque[float] = deque(maxlen=PLANS)
+        self._late = False
         self._job: Job | None = None
         self._serial = 0
         self._turn = 0
@@ -108,7 +113,10 @@ class Follower:
         if self._rate is None or self._rate.known:
             self._rate_known.set()
         self._without.clear()
-        self._plan(new_source=True)
+        if self._may_plan():
+            self._plan(new_source=True)
+        else:
+            self._late = True
 
     def on_packet(self, packet: Packet) -> None:
         if self._rate is not None and not self._rate_known.is_set() and self._rate.packet(packet):
@@ -132,6 +140,8 @@ class Follower:
 
     def look(self) -> None:
         """Time has passed."""
+        if self._late and self._may_plan():
+            self._plan(new_source=True)
         due = self.moment.due
         if due is not None and self._house.clock.monotonic() >= due:
             self._happen(Happening.TIME)
@@ -156,8 +166,15 @@ class Follower:
         if not self.over and self._source.tracks and self.moment.phase is Phase.IDLE:
             self._plan(new_source=False)
 
+    def _may_plan(self) -> bool:
+        full = len(self._planned) == PLANS
+        return not full or self._house.clock.monotonic() - self._planned[0] >= PLANS_SECONDS
+
     def _plan(self, *, new_source: bool) -> None:
         self._turn += 1
+        if new_source:
+            self._late = False
+            self._planned.append(self._house.clock.monotonic())
         try:
             self._house.spawn(self._decide(self._turn, new_source), self.stream.name)
         except RuntimeError:

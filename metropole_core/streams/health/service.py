@@ -132,7 +132,13 @@ class StreamsHealth:
             if watch.stream.ended:
                 self._forget(channel_id)
                 continue
-            self._look(watch)
+            try:
+                self._look(watch)
+            except Exception:
+                # One that cannot be measured is no reason to measure no other.
+                log.exception("%s: its health is measured no longer", watch.channel.name)
+                self._forget(channel_id)
+                continue
             assert watch.health is not None
             for listener in self.listeners:
                 listener(channel_id, watch.health)

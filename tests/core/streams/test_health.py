@@ -231,3 +231,20 @@ def test_figures_are_rounded_for_people() -> None:
     assert said("frames_dropped", share=0.123).startswith("12.3 % of your frames")
     assert said("av_offset", seconds=-1.5) == EARLY_SOUND % {"seconds": "1.5"}
     assert said("clock_drift", ppm=-50_000.0) == SLOW_CLOCK % {"share": "5"}
+
+
+async def test_one_that_cannot_be_measured_is_no_reason_to_measure_no_other(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    stage = Stage()
+    other = ChannelRef(2, "other", 8)
+    stage.service.came(other, LiveStream("other", stage.clock.monotonic))
+    watch = stage.service._watches[CHANNEL.id]
+    monkeypatch.setattr(watch.meter, "look", lambda: 1 / 0)
+    stage.service.look()
+    stage.service.look()
+    assert stage.service.of(CHANNEL.id) is None
+    assert stage.service.of(other.id) is not None
+    assert caplog.text.count("measured no longer") == 1
+    stage.handle.write(Packet(0, 0, 0, True, b"x"))
+    stage.leave()

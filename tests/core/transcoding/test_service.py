@@ -14,6 +14,7 @@ from metropole_core.contracts.ladder import Preset, Room, Source
 from metropole_core.contracts.transcoder import Capability
 from metropole_core.limits import Sentence
 from metropole_core.testing import CHANNEL, FakeTranscoder, make_broadcast, make_capability
+from metropole_core.transcoding.follower import PLANS, PLANS_SECONDS
 from metropole_core.transcoding.qualities import QualityState
 from metropole_media.ladder import RenditionPlan
 from metropole_media.live import LiveStream
@@ -339,6 +340,27 @@ async def test_a_source_that_changes_is_planned_anew(studio: Studio) -> None:
     publisher.describe((SOUND,))
     await until(lambda: names(stream) == "")
     assert fake.job.closed
+
+
+async def test_a_source_that_changes_all_the_time_is_not_planned_as_often(studio: Studio) -> None:
+    """Each plan costs a process that ends and one that begins."""
+    fake = studio.transcoder()
+    studio.service.start()
+    stream = LiveStream("lab", studio.clock.monotonic)
+    studio.service.follow(make_broadcast(), stream)
+    publisher = stream.attach()
+    for number in range(20):
+        tracks = (VIDEO, SOUND) if number % 2 else (replace(VIDEO, width=1280, height=720), SOUND)
+        publisher.describe(tracks)
+        await asyncio.sleep(0.01)
+        studio.pass_time(0.1)
+    await until(lambda: fake.jobs)
+    assert len(fake.jobs) <= PLANS
+    assert names(stream) == "480p 360p audio"
+    # What it is in the end, it is planned for.
+    studio.pass_time(PLANS_SECONDS)
+    await until(lambda: names(stream) == FULL)
+    assert len(fake.jobs) <= PLANS + 1
 
 
 async def test_streams_share_what_the_machine_can(studio: Studio) -> None:
