@@ -189,7 +189,9 @@ async def test_broadcasts_leave_nothing_behind(
         gc.collect()
         return sum(type(each) in kinds for each in gc.get_objects())
 
-    async with running(configure(sqlite_url)) as (site, _):
+    # Pictures are made by a process that is kept for a while.
+    config = configure(sqlite_url, plugins={"disabled": ["egress_thumbnails"]})
+    async with running(config) as (site, _):
         user = await site.accounts.create(name="anna", password="four random words", email=None)
         [channel] = await site.channels.of_owner(user.id)
         key = await site.channels.stream_key(channel.id)
@@ -201,6 +203,9 @@ async def test_broadcasts_leave_nothing_behind(
             handle = grant.stream.attach()
             grant.publication.on_cut(lambda _sentence: handle.detach())
             handle.describe(encoded.tracks)
+            async with asyncio.timeout(5):
+                while grant.stream.ladder.plans is None:  # noqa: ASYNC110
+                    await asyncio.sleep(0.01)
             for packet in encoded.packets:
                 handle.write(replace(packet))
             assert site.status.state(channel.id).state is LiveState.LIVE
