@@ -15,7 +15,7 @@ from metropole_media.hls.playlist import VERSION
 from metropole_media.hls.window import Window
 from metropole_media.live import Track
 
-START_BANDWIDTH = 3_000_000
+START_BANDWIDTH = 4_000_000
 """bit/s: the variant that players begin with is the best one that needs no more."""
 SOUND_BANDWIDTH = 192_000
 SMALLEST_BANDWIDTH = 300_000
