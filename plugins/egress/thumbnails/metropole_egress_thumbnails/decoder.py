@@ -82,16 +82,19 @@ class Decoder:
         """Work until cancelled."""
         try:
             while True:
-                if not await self._wait():
+                if await self._wait():
+                    await self._one()
+                else:
                     await self._end()
-                    continue
-                stream = next(iter(self._waiting))
-                frame, taker = self._waiting.pop(stream)
-                picture = await self._decode(frame)
-                if picture:
-                    await self._hand_over(taker, picture)
         finally:
             await self._end()
+
+    async def _one(self) -> None:
+        """Make the picture that was asked for first. Nothing of its stream is held on to."""
+        frame, taker = self._waiting.pop(next(iter(self._waiting)))
+        picture = await self._decode(frame)
+        if picture:
+            await self._hand_over(taker, picture)
 
     async def _wait(self) -> bool:
         """Whether there is work; False after a time without any."""
