@@ -65,6 +65,8 @@ CHANGING = (
 CHANGES_AT_ONCE, CHANGE_SECONDS = 32, 1.0
 """New descriptions of the tracks; an encoder with all tracks may change each by itself."""
 MANY_CHANGES, CHANGE_SECONDS_LATER = 300, 30.0
+READING = 25
+"""Frames that cost as much as a configuration that is read."""
 WORDS_AT_ONCE, WORD_SECONDS = 6, 10.0
 """Words about jumps, whatever the time stamps say."""
 CODES = {
@@ -82,14 +84,18 @@ class Assembly:
 
     Arguments:
         clock: monotonic seconds.
+
+    Fields:
+        frames: how many came; see `RtmpLimits.frames_per_read`.
     """
 
     __slots__ = (
         "_audios", "_changed", "_changes", "_described", "_hints", "_jumps", "_jumps_at", "_ready",
-        "_timeline", "_told", "_videos", "_waiting", "_waiting_octets", "_words",
+        "_timeline", "_told", "_videos", "_waiting", "_waiting_octets", "_words", "frames",
     )  # fmt: skip
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self.frames = 0
         self._videos: dict[int, VideoLane] = {}
         self._audios: dict[int, AudioLane] = {}
         self._hints = Hints()
@@ -131,9 +137,11 @@ class Assembly:
         """
         if message.type == VIDEO:
             for tag in flv.read_video(message.payload):
+                self.frames += 1
                 self._video(self._video_lane(tag.track), tag, message.timestamp, out)
         else:
             for tag in flv.read_audio(message.payload):
+                self.frames += 1
                 self._audio(self._audio_lane(tag.track), tag, message.timestamp, out)
 
     def _video_lane(self, number: int) -> VideoLane:
@@ -156,9 +164,11 @@ class Assembly:
         if not len(tag.payload):
             return
         if tag.kind is Kind.CONFIG:
+            self.frames += READING
             self._changed |= lane.configure(tag.fourcc, bytes(tag.payload))
             return
         if tag.kind is Kind.COLOUR:
+            self.frames += READING
             self._changed |= lane.take_colour(tag.payload)
             return
         unit = lane.read(tag.fourcc, tag.payload, tag.key)
@@ -168,7 +178,8 @@ class Assembly:
             return
         if not unit.whole:
             self._tell(UNREADABLE, out)
-        if unit.sets:
+        if unit.sets and not lane.knows(unit.sets):
+            self.frames += READING
             self._changed |= lane.take_sets(unit.sets)
         if unit.picture and len(unit.data) and not lane.waits:
             offset = tag.offset if abs(tag.offset) <= MAX_OFFSET else 0
@@ -178,6 +189,7 @@ class Assembly:
         if not len(tag.payload):
             return
         if tag.kind is Kind.CONFIG:
+            self.frames += READING
             self._changed |= lane.configure(tag.fourcc, bytes(tag.payload))
         elif lane.usable(tag.fourcc):
             self._frame(lane, timestamp, 0, True, tag.payload, out)

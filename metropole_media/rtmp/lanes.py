@@ -11,6 +11,8 @@ from metropole_media.rtmp import amf0, refusals
 from metropole_media.rtmp.errors import BadMessage, BadTag
 
 TIMESCALE = 1000
+MAX_COLOUR = 4096
+"""Octets of what an encoder says about colour; OBS says it in 400."""
 
 
 class VideoLane:
@@ -26,7 +28,7 @@ class VideoLane:
     """
 
     __slots__ = (
-        "_codec", "_colour", "_config", "_header", "_record", "begun", "id", "track",
+        "_codec", "_colour", "_config", "_header", "_record", "_sets", "begun", "id", "track",
         "unusable", "waits",
     )  # fmt: skip
 
@@ -42,6 +44,8 @@ class VideoLane:
         # The last sequence header: what came inside a frame may have replaced it.
         self._header = ("", b"")
         self._record = b""
+        # Those of a frame that were read last, for this record.
+        self._sets: list[bytes] = []
 
     def configure(self, fourcc: str, record: bytes) -> bool:
         """Take a sequence header.
@@ -59,6 +63,7 @@ class VideoLane:
         if (fourcc, record) == self._header:
             return False
         self._header = (fourcc, record)
+        self._sets = []
         try:
             return self._describe(codec, record)
         except CodecError as error:
@@ -79,10 +84,15 @@ class VideoLane:
         self.begun = True
         return codec.read(data, self._config, key)
 
+    def knows(self, sets: list[bytes]) -> bool:
+        """Whether the same parameter sets stood inside the frame before."""
+        return sets == self._sets
+
     def take_sets(self, sets: list[bytes]) -> bool:
         """Parameter sets stand inside a frame: with others than were described, the encoder has
         changed its settings without a sequence header. Whether the track is another one now."""
         assert self._codec is not None
+        self._sets = sets
         try:
             record = self._codec.with_sets(self._record, sets)
             return record != self._record and self._describe(self._codec, record)
@@ -92,6 +102,8 @@ class VideoLane:
     def take_colour(self, metadata: memoryview) -> bool:
         """Read what the encoder says about colour beside its frames; it counts where the frames
         say nothing. Whether the track is another one now."""
+        if len(metadata) > MAX_COLOUR:
+            return False
         try:
             name, said, *_ = *amf0.decode(bytes(metadata)), None, None
         except BadMessage:

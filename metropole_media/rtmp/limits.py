@@ -22,6 +22,9 @@ class RtmpLimits:
         chunks_per_read: chunks looked at one by one in one read. Runs of chunks of the same
             message count once, so that only senselessly small or interleaved chunks reach it.
         chunks_per_second: the same, a second.
+        frames_per_read: frames in one read, however they are packed. A configuration that is
+            read counts as `assembly.READING` frames.
+        frames_per_second: the same, a second: twice as many as all tracks together can have.
         streams: `createStream` of one connection.
         command: an AMF message.
         key: characters of a stream key.
@@ -37,6 +40,8 @@ class RtmpLimits:
     chunk_streams: int = 64
     chunks_per_read: int = 8192
     chunks_per_second: int = 50_000
+    frames_per_read: int = 4096
+    frames_per_second: int = 10_000
     streams: int = 8
     command: int = 64 * 1024
     key: int = 512

@@ -62,11 +62,17 @@ class ServerSession:
         self._window = limits.window
         self._acknowledged = 0
         self._assembly = Assembly()
+        self._most_frames = 0
 
     @property
     def chunks(self) -> int:
         """Chunks that had to be looked at one by one; see `RtmpLimits.chunks_per_second`."""
         return self._reader.chunks
+
+    @property
+    def frames(self) -> int:
+        """Frames so far; see `RtmpLimits.frames_per_second`."""
+        return self._assembly.frames
 
     @property
     def early_octets_left(self) -> int:
@@ -148,9 +154,10 @@ class ServerSession:
     def _publishing(self, data: memoryview, events: list[Event]) -> None:
         whole: list[Message] = []
         self._reader.feed(data, whole)
+        self._most_frames = self._assembly.frames + self._limits.frames_per_read
         for message in whole:
             if message.type in (messages.AUDIO, messages.VIDEO):
-                self._assembly.take(message, events)
+                self._media(message, events)
             else:
                 self._message(message, events)
                 if self.state is not State.PUBLISHING:
@@ -196,8 +203,13 @@ class ServerSession:
             if self.state is not State.PUBLISHING:
                 raise BadMessage("The encoder sent media before it asked to publish.")
             for part in aggregate.split(message):
-                self._assembly.take(part, events)
+                self._media(part, events)
         # Acknowledgements, bandwidth and shared objects ask for nothing.
+
+    def _media(self, message: Message, events: list[Event]) -> None:
+        self._assembly.take(message, events)
+        if self._assembly.frames > self._most_frames:
+            raise LimitExceeded("The encoder sends more frames than this server can take.")
 
     def _data(self, payload: memoryview) -> None:
         values = self._decode(payload)

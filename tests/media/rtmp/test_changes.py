@@ -7,20 +7,23 @@ from collections.abc import Iterable
 import pytest
 
 from metropole_media.live import Packet
-from metropole_media.rtmp import messages
+from metropole_media.rtmp import amf0, messages
 from metropole_media.rtmp.allowance import Allowance
 from metropole_media.rtmp.assembly import (
     CHANGE_SECONDS,
     CHANGES_AT_ONCE,
     CHANGING,
     MANY_CHANGES,
+    READING,
     WORDS_AT_ONCE,
     Assembly,
 )
+from metropole_media.rtmp.errors import LimitExceeded
 from metropole_media.rtmp.events import Event, Notice, TracksKnown
+from metropole_media.rtmp.lanes import MAX_COLOUR, VideoLane
 from metropole_media.rtmp.messages import Message
 from tests.media.rtmp.test_many_tracks import PPS_INSIDE, SPS_INSIDE
-from tests.support.rtmp_encoder import ASC, AVCC, IDR, SLICE
+from tests.support.rtmp_encoder import ASC, AVCC, IDR, SLICE, Publisher
 
 OWN_SETS = b"\0\0\0\x17" + AVCC[8:31] + b"\0\0\0\x06" + AVCC[34:40]
 FRAMES = {1280: OWN_SETS + IDR, 1920: SPS_INSIDE + PPS_INSIDE + IDR}
@@ -109,6 +112,42 @@ def test_time_stamps_buy_no_words(encoder: Encoder) -> None:
             events += encoder.rest_of_it()
     jumps = [e for e in events if isinstance(e, Notice) and e.code == "timestamps_jump"]
     assert 1 <= len(jumps) <= WORDS_AT_ONCE
+
+
+MANY = b"\x95\x11mp4a" + b"\0\0\0\1x" * 64
+"""As many frames as fit into one message."""
+
+
+def test_one_read_holds_a_bounded_number_of_frames(publisher: Publisher) -> None:
+    publisher.go_live()
+    publisher.audio(0, b"\xaf\0" + ASC)
+    messages_ = [publisher.writer.message(6, messages.AUDIO, MANY) for _ in range(65)]
+    publisher.send(b"".join(messages_[:32]))
+    assert publisher.session.frames > 32 * 64
+    with pytest.raises(LimitExceeded, match="more frames"):
+        publisher.send(b"".join(messages_))
+    assert publisher.session.frames <= 100 * 64 + READING
+
+
+def test_what_has_to_be_read_counts_as_many_frames(publisher: Publisher) -> None:
+    publisher.go_live()
+    before = publisher.session.frames
+    publisher.video(0, b"\x17\0\0\0\0" + AVCC)
+    assert publisher.session.frames == before + 1 + READING
+    # Sets that are repeated need no reading, others do.
+    for width, cost in ((1280, READING), (1280, 0), (1920, READING), (1920, 0), (1280, READING)):
+        before = publisher.session.frames
+        publisher.video(0, b"\x17\1\0\0\0" + FRAMES[width])
+        assert publisher.session.frames == before + 1 + cost
+
+
+def test_much_about_colour_is_not_read() -> None:
+    lane = VideoLane(0)
+    lane.configure("avc1", AVCC)
+    said = {"colorConfig": {"colorPrimaries": 9.0}}
+    long = amf0.encode(["colorInfo", {**said, "note": "x" * MAX_COLOUR}])
+    assert not lane.take_colour(memoryview(long))
+    assert lane.take_colour(memoryview(amf0.encode(["colorInfo", said])))
 
 
 def test_an_allowance_is_saved_up_to_its_bound() -> None:

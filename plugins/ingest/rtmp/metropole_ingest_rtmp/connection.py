@@ -37,7 +37,10 @@ if TYPE_CHECKING:
 AUTHORISE_SECONDS = 10.0
 LINGER_SECONDS = 1.0
 LINGER_OCTETS = 1024 * 1024
+FRAME_SECONDS = 1.0
+"""Over which frames are counted at least: what waited in the network comes at once."""
 UNAVAILABLE = "The server cannot take streams right now: try again in a minute."
+TOO_MANY_FRAMES = "The encoder sends more frames a second than this server can take."
 NO_KEY = "No stream key was given: copy it from the dashboard into the encoder."
 
 CODES = {
@@ -71,7 +74,8 @@ class RtmpConnection(asyncio.BufferedProtocol):
         self._opened_at = self._heard_at = listener.now()
         self._granted_at = self._opened_at
         self._heard = 0
-        self._chunks = 0
+        self._chunks = self._frames = 0
+        self._frames_at = self._opened_at
         self.address = ""
 
     # The transport's side
@@ -160,6 +164,12 @@ class RtmpConnection(asyncio.BufferedProtocol):
             self._end(answers.FAILED, "The encoder cuts its data into chunks that are too small.")
             return
         self._chunks = session.chunks
+        seconds = now - self._frames_at
+        if seconds >= FRAME_SECONDS:
+            if session.frames - self._frames > limits.frames_per_second * seconds:
+                self._end(answers.FAILED, TOO_MANY_FRAMES)
+                return
+            self._frames, self._frames_at = session.frames, now
 
     def shut(self, sentence: str) -> None:
         """End because the server ends."""

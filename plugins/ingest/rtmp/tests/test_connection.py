@@ -9,12 +9,13 @@ import socket
 from dataclasses import replace
 
 import pytest
+from metropole_ingest_rtmp.connection import TOO_MANY_FRAMES
 from metropole_ingest_rtmp.settings import RtmpSettings
 
 from metropole_core.contracts.publishing import Refusal
 from metropole_media.live import LiveStream, Track
 from metropole_media.rtmp import messages
-from tests.support.rtmp_encoder import IDR
+from tests.support.rtmp_encoder import ASC, IDR
 from tests.support.rtmp_listener import Running, Until
 from tests.support.rtmp_socket import connected
 
@@ -313,6 +314,32 @@ async def test_a_flood_of_tiny_chunks_is_ended(running: Running) -> None:
         await encoder.send(encoder.chunks.message(2, messages.ACKNOWLEDGEMENT, bytes(4)))
         await encoder.send(b"\x04\0\0\0\0\0\0\x12\0\0\0\0" + b"\xc4" * 200_000)
         assert "too small" in (await encoder.full_status())["description"]
+
+
+async def test_a_flood_of_tiny_frames_is_ended(running: Running, until: Until) -> None:
+    """Many fit into one message, so that chunks alone say nothing of what they cost."""
+    part = b"\0\0\0\1x"
+    message = b"\x95\x11mp4a" + part * 64
+    async with connected(running.port) as encoder:
+        await encoder.go_live("secret")
+        await encoder.send(encoder.chunks.message(6, messages.AUDIO, b"\xaf\0" + ASC))
+        (connection,) = running.listener._connections
+
+        async def send(count: int) -> None:
+            for _ in range(count):
+                wanted = connection._session.frames + 64 * 20
+                data = encoder.chunks.message(6, messages.AUDIO, message)
+                await encoder.send(data * 20)
+                await until(lambda: connection._session.frames >= wanted)  # noqa: B023
+
+        # As much as an encoder that sends what waited in the network, which is all right.
+        await send(2)
+        running.clock.advance(1)
+        await asyncio.sleep(2 * running.listener.tick_seconds)
+        assert not outcome(running)
+        await send(10)
+        running.clock.advance(1)
+        assert (await encoder.full_status())["description"] == TOO_MANY_FRAMES
 
 
 async def test_caps(until: Until, running: Running, caplog: pytest.LogCaptureFixture) -> None:
