@@ -58,8 +58,9 @@ class BitReader:
         zeros = self._zeros()
         if zeros <= MAX_LEADING_ZEROS:
             return self.read(2 * zeros + 1) - 1
-        while not self.flag():
-            pass
+        if zeros == WINDOW:  # nobody writes so many, and to walk through them takes long
+            raise BadRecord("The codec configuration holds a number that is too large.")
+        self.read(zeros + 1)
         return (1 << 32) - 1
 
     def _zeros(self) -> int:

@@ -44,8 +44,9 @@ def mastering_display(chromaticities: Sequence[float], brightest: float, darkest
         chromaticities: x and y of green, blue, red and white.
         brightest, darkest: candela a square metre.
     """
-    points = [min(max(round(value * CHROMATICITY), 0), 0xFFFF) for value in chromaticities]
-    lights = [min(max(round(value * LUMINANCE), 0), 0xFFFFFFFF) for value in (brightest, darkest)]
+    # Rounded at last: what is too large for a float is no number any more.
+    points = [round(min(max(value * CHROMATICITY, 0), 0xFFFF)) for value in chromaticities]
+    lights = [round(min(max(value * LUMINANCE, 0), 0xFFFFFFFF)) for value in (brightest, darkest)]
     return struct.pack(">8H2I", *points, *lights)
 
 

@@ -50,4 +50,8 @@ def test_uvlc_of_av1_has_a_largest_number() -> None:
     assert reader.left == 15
     assert BitReader(b"\x28").uvlc() == 4
     with pytest.raises(BadRecord, match="cut off"):
-        BitReader(bytes(20)).uvlc()
+        BitReader(b"\0\0\0\0\0\0").uvlc()
+    reader = BitReader(bytes(20))
+    with pytest.raises(BadRecord, match="too large"):
+        reader.uvlc()
+    assert reader.left == 160, "nothing is walked through"

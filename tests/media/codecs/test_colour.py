@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metropole_media.codecs.colour import colour_from_flv, merged
+from metropole_media.codecs.colour import FLV_PRIMARIES, colour_from_flv, merged
 from metropole_media.codecs.model import Colour
 
 CONFIG = {
@@ -84,3 +84,12 @@ def test_nothing_that_is_told_breaks_anything(values: dict[str, object]) -> None
     if said is not None:
         assert len(said.mastering) in (0, 24)
         assert len(said.light) in (0, 4)
+
+
+def test_a_light_beyond_all_measure_is_the_largest_there_is() -> None:
+    primaries = dict.fromkeys(FLV_PRIMARIES, 0.5)
+    found = colour_from_flv(
+        {"hdrMdcv": {**primaries, "maxLuminance": 1e308, "minLuminance": 1e308}}
+    )
+    assert found is not None
+    assert found.mastering[-8:] == b"\xff" * 8
