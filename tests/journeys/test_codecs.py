@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -60,14 +60,6 @@ ALL = [
     *(Cell(video, "aac", UHD, 2.0) for video in ("h264", "hevc", "av1", "vp9")),
     *(Cell(video, "aac", EIGHT_K, 2.0) for video in ("h264", "hevc", "av1")),
 ]  # fmt: skip
-
-
-@pytest.fixture(scope="module", autouse=True)
-def alone() -> Iterator[None]:
-    """Nothing is encoded beside what is sent: 8K alone takes the machine."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("METROPOLE_TRANSCODING__ENABLED", "false")
-        yield
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")

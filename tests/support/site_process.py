@@ -43,7 +43,8 @@ def free_ports(count: int) -> list[int]:
 @dataclass(slots=True)
 class SiteProcess:
     """A running site. `log` holds what it printed so far. With `trusted`, a certificate, its pages
-    are asked for over HTTPS."""
+    are asked for over HTTPS. It makes no further qualities unless `transcoding` is set: the tests
+    have two cores for everything."""
 
     folder: Path
     database: str
@@ -52,6 +53,7 @@ class SiteProcess:
     rtmp_port: int
     metropole: Path = METROPOLE
     trusted: Path | None = None
+    transcoding: bool = False
     process: asyncio.subprocess.Process | None = None
     log: list[str] = field(default_factory=list)
     _reader: asyncio.Task[None] | None = None
@@ -105,6 +107,7 @@ class SiteProcess:
         self.process = await asyncio.create_subprocess_exec(
             *(("prlimit", *options) if options else ()),
             self.metropole, "--config", str(self.config), "serve", *flags,
+            env={**os.environ, "METROPOLE_TRANSCODING__ENABLED": str(self.transcoding)},
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
         )  # fmt: skip
