@@ -151,17 +151,20 @@ class HlsOutput:
         return rendition, packager
 
     def _shared(self, octets: int) -> None:
-        self._share_octets = octets
+        # Of the memory of all; one stream may have less.
+        self._share_octets = min(octets, self._limits.max_octets)
         if self._renditions is not None:
             self._limit()
 
     def _limit(self) -> None:
-        """Open segments, which cannot be taken away, take half the share together. Those of the
-        others are as long as the source's, and smaller: a half of that is enough for all."""
+        """A complete segment and the open one of each cannot be taken away: half of the share is
+        for the source, half for all others. Those are smaller, unless an encoder makes them itself
+        and does as it likes."""
         followers = self._renditions.followers if self._renditions is not None else []
         octets = self._share_octets // (4 if followers else 2)
-        for packager in (self.packager, *followers):
-            packager.limit_segments(octets)
+        self.packager.limit_segments(octets)
+        for packager in followers:
+            packager.limit_segments(octets // len(followers))
 
     # Health
 

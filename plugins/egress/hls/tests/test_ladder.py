@@ -297,6 +297,24 @@ def test_the_memory_of_a_stream_is_for_all_its_renditions(make_house, make_feed)
         assert len(playlist(house, name).segments) >= 3
 
 
+def test_many_tracks_of_an_encoder_take_no_more_than_one_stream_may(make_house) -> None:
+    """However much larger than the best of them the others are, and without a key frame."""
+    house = make_house(HlsSettings(memory_mib=16))
+    tracks = [replace(VIDEO, id=number) for number in range(10)]
+    publisher = house.publish(*tracks, AUDIO)
+    others = [
+        [replace(packet, track=number) for packet in frames(300, gop=10_000, size=30_000)]
+        for number in range(1, 10)
+    ]
+    packets = together(frames(300), *others, sound(10))
+    most = 0
+    for begin in range(0, 10_000, 200):
+        house.send(publisher, [p for p in packets if 0 <= p.dts - begin < 200])
+        used = sum(each.window.octets for each in house.output.playout.renditions)
+        most = max(most, used)
+    assert 8 << 20 < most <= 16 << 20
+
+
 async def test_the_end_is_told_in_all(make_house, make_media, make_feed, make_player) -> None:
     house = make_house(plans=(HD, SOUND))
     feed = make_feed(house, HD)
