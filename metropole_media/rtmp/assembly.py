@@ -12,7 +12,6 @@ more often is left out until the newest description may be told.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
@@ -94,7 +93,7 @@ class Assembly:
         "_timeline", "_told", "_videos", "_waiting", "_waiting_octets", "_words", "frames",
     )  # fmt: skip
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, clock: Callable[[], float]) -> None:
         self.frames = 0
         self._videos: dict[int, VideoLane] = {}
         self._audios: dict[int, AudioLane] = {}

@@ -10,6 +10,8 @@ that is announced after connect; OBS reads nothing any more once it publishes.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from metropole_media.rtmp import aggregate, amf0, answers, capabilities, messages
 from metropole_media.rtmp.assembly import Assembly
 from metropole_media.rtmp.chunk_writer import ChunkWriter
@@ -35,9 +37,10 @@ class ServerSession:
     Arguments:
         random: 1528 octets for the handshake.
         limits: bounds of this connection.
+        clock: monotonic seconds.
     """
 
-    def __init__(self, random: bytes, limits: RtmpLimits) -> None:
+    def __init__(self, random: bytes, limits: RtmpLimits, clock: Callable[[], float]) -> None:
         self._limits = limits
         self.state = State.HANDSHAKE
         self.received = 0
@@ -61,7 +64,7 @@ class ServerSession:
         self._stream_id = 0
         self._window = limits.window
         self._acknowledged = 0
-        self._assembly = Assembly()
+        self._assembly = Assembly(clock)
         self._most_frames = 0
 
     @property

@@ -32,7 +32,7 @@ class Publisher:
     """The encoder's side of a `ServerSession`."""
 
     def __init__(self, limits: RtmpLimits | None = None) -> None:
-        self.session = ServerSession(bytes(RANDOM_OCTETS), limits or RtmpLimits())
+        self.session = ServerSession(bytes(RANDOM_OCTETS), limits or RtmpLimits(), lambda: 0.0)
         self.writer = ChunkWriter()
         self.reader = ChunkReader(RtmpLimits())
         self.events: list[Event] = []

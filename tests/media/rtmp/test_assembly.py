@@ -41,7 +41,7 @@ MESSAGES = st.one_of(
 def test_packets_are_those_of_described_tracks_in_their_order(
     sent: list[tuple[tuple[int, bytes, bytes], int]],
 ) -> None:
-    assembly = Assembly()
+    assembly = Assembly(lambda: 0.0)
     described: set[int] = set()
     newest: dict[int, int] = {}
     for (kind, head, data), stamp in sent:

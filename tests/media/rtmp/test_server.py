@@ -388,7 +388,7 @@ GOOD = st.sampled_from(
 @given(st.lists(GOOD | st.binary(max_size=30), max_size=30), st.integers(1, 4000), st.booleans())
 def test_no_octets_do_more_than_be_refused(parts: list[bytes], size: int, live: bool) -> None:
     limits = replace(RtmpLimits(), message=100_000, unfinished=200_000)
-    session = ServerSession(bytes(RANDOM_OCTETS), limits)
+    session = ServerSession(bytes(RANDOM_OCTETS), limits, lambda: 0.0)
     wire = b"\3" + bytes(2 * BLOCK)
     if live:
         wire += ChunkWriter().message(3, 20, amf0.encode(["connect", 1.0, {"app": "live"}]))

@@ -61,7 +61,7 @@ class RtmpConnection(asyncio.BufferedProtocol):
     def __init__(self, listener: RtmpListener) -> None:
         self._listener = listener
         self._log = listener.context.log
-        self._session = ServerSession(os.urandom(RANDOM_OCTETS), listener.limits)
+        self._session = ServerSession(os.urandom(RANDOM_OCTETS), listener.limits, listener.now)
         self._transport: asyncio.Transport
         self._grant: Grant | None = None
         self._handle: PublisherHandle | None = None
