@@ -43,7 +43,7 @@ class Timeline:
     def __init__(self) -> None:
         self.stood = False
         self.jumps = 0
-        self._stamp = -1
+        self._stamp: int | None = None
         self._newest = 0
         self._tracks: dict[int, _Line] = {}
 
@@ -71,7 +71,8 @@ class Timeline:
         return line.placed
 
     def _unwrap(self, timestamp: int) -> int:
-        if self._stamp < 0:
+        # Before the first: one that comes after it may lie before zero.
+        if self._stamp is None:
             self._stamp = self._newest = timestamp
         else:
             delta = (timestamp - self._stamp) & 0xFFFFFFFF

@@ -89,3 +89,15 @@ def test_jumps_are_counted_and_a_track_that_follows_is_none() -> None:
     for track in (0, 100, 0):
         timeline.place(track, 90_000)
     assert timeline.jumps == 1
+
+
+def test_time_stamps_around_zero_stay_side_by_side() -> None:
+    """The priming of the sound lies before the first picture, and before zero."""
+    timeline, video, audio = Timeline(), 0, 100
+    assert timeline.place(video, 0) == 0
+    assert timeline.place(audio, (1 << 32) - 43) == -43
+    assert timeline.place(audio, (1 << 32) - 22) == -22
+    assert timeline.place(video, 33) == 33
+    assert timeline.place(audio, 0) == 0
+    assert timeline.place(audio, 21) == 21
+    assert timeline.jumps == 0
