@@ -72,7 +72,7 @@ class Advice:
 class HealthView:
     """Fields:
     light: the traffic light in words.
-    curve: path of the last minute's bitrate.
+    curve, area: paths of the last minute's bitrate, and of what lies below it.
     bitrates: its numbers, for the script that goes on with it.
     """
 
@@ -82,6 +82,7 @@ class HealthView:
     bitrate: str
     bitrates: str
     curve: str
+    area: str
     rows: tuple[Row, ...]
     advice: tuple[Advice, ...]
 
@@ -112,7 +113,8 @@ def health_view(health: ChannelHealth | None) -> HealthView | None:
         health.version,
         Amount(health.bitrates[-1] if health.bitrates else 0, "bit/s").text(language()),
         " ".join(map(str, health.bitrates)),
-        curve(health.bitrates),
+        line := curve(health.bitrates),
+        area(line),
         tuple(rows),
         tuple(
             Advice(
@@ -173,6 +175,11 @@ def curve(values: Sequence[int]) -> str:
         for index, value in enumerate(values)
     )
     return "M" + "L".join(points)
+
+
+def area(line: str) -> str:
+    """SVG path of what lies below a curve, down to the edge."""
+    return f"{line}V{HEIGHT}H{line[1:].partition(' ')[0]}Z" if line else ""
 
 
 def health_json(name: str, health: ChannelHealth | None) -> bytes:

@@ -6,7 +6,7 @@ import json
 import re
 from typing import Any
 
-from metropole_core.pages.health_view import ABOUT, curve
+from metropole_core.pages.health_view import ABOUT, area, curve
 from metropole_core.streams.health import WORDS
 from metropole_media.live import LiveStream, Packet
 from tests.support.metered import AUDIO, VIDEO, Source
@@ -104,3 +104,9 @@ def test_the_curve_grows_from_the_right_and_fits_into_its_box() -> None:
     path = curve(range(60))
     assert path.startswith("M0.0 44.0L")
     assert path.endswith("L240.0 5.7")
+
+
+def test_the_area_below_the_curve_begins_where_the_curve_begins() -> None:
+    """The same figures as in frontend/test/curve.test.ts."""
+    assert area("") == ""
+    assert area(curve([0, 0])) == "M235.9 44.0L240.0 44.0V44H235.9Z"

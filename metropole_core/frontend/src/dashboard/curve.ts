@@ -17,6 +17,11 @@ export function curve(values: readonly number[]): string {
   return `M${points.join("L")}`;
 }
 
+/** SVG path of what lies below a curve, down to the edge. */
+export function area(line: string): string {
+  return line && `${line}V${HEIGHT}H${line.slice(1, line.indexOf(" "))}Z`;
+}
+
 /** A bitrate with its unit: "6.1 Mbit/s". */
 export function bitrate(value: number, language: string): string {
   const found = (

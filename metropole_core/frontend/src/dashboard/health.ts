@@ -5,7 +5,7 @@ import { renew } from "../fragments.ts";
 import { page } from "../page.ts";
 import type { FromServer } from "../protocol.ts";
 import type { Connection } from "../socket.ts";
-import { bitrate, curve, decimal, SECONDS } from "./curve.ts";
+import { area, bitrate, curve, decimal, SECONDS } from "./curve.ts";
 
 type Health = FromServer["health"];
 
@@ -56,7 +56,7 @@ export class HealthElement extends HTMLElement {
     this.fill("late", decimal(health.late, page.language));
     const line = curve(this.bitrates);
     this.querySelector(".health-curve .line")?.setAttribute("d", line);
-    this.querySelector(".health-curve .area")?.setAttribute("d", line && `${line}V44H0Z`);
+    this.querySelector(".health-curve .area")?.setAttribute("d", area(line));
   }
 
   private fill(field: string, text: string): void {
