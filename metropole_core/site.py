@@ -276,7 +276,8 @@ class Site:
         have = {
             "provider": self.registry.providers(),
             "ingest": self.registry.ingests(),
-            "egress": self.registry.egresses(),
+            # One without an origin plays nothing: it makes thumbnails, say.
+            "egress": [each for each in self.registry.egresses() if each.origin is not None],
             "theme": self.registry.themes(),
             "chat_mode": self.registry.chat_modes(),
         }
@@ -284,7 +285,7 @@ class Site:
         for kind, (sentence, distribution) in NEEDED.items():
             if have[kind]:
                 continue
-            idle = next((record for record in records if record.kind == kind), None)
+            idle = next((r for r in records if r.kind == kind and r.state.value != "loaded"), None)
             if idle is None:
                 found.append(f"{sentence} Install one: pip install {distribution}")
             else:

@@ -30,7 +30,13 @@ def certificate() -> None:
     default=Path(),
     help="Folder for the two files; here when left out.",
 )
-@click.option("--days", type=click.IntRange(1, 3650), default=DAYS, show_default=True)
+@click.option(
+    "--days",
+    type=click.IntRange(1, 3650),
+    default=DAYS,
+    show_default=True,
+    help="How long it is good.",
+)
 @json_option
 def self_signed(hosts: tuple[str, ...], out: Path, days: int, as_json: bool) -> None:
     """Make a key and a certificate of the hosts' own (names or IP addresses).

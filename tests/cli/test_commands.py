@@ -76,9 +76,13 @@ async def test_plugins_are_listed_for_people_and_programs(made: SiteProcess) -> 
     assert {record["name"]: record["state"] for record in listed} == {
         "chat_mode_slow": "loaded",
         "egress_hls": "loaded",
+        "egress_thumbnails": "loaded",
         "ingest_rtmp": "loaded",
         "provider_local": "loaded",
         "theme_default": "loaded",
+        "transcoder_ffmpeg": "loaded",
+        "transcoder_nvenc": "loaded",
+        "transcoder_software": "loaded",
     }
     table = await made.run("plugins")
     assert all(record["name"] in table for record in listed)
