@@ -42,6 +42,7 @@ def configure(tmp_path: Path) -> Configure:
             "data_dir": data,
             "key_file": data / "site.key",
             "database": db_url,
+            "transcoding": {"enabled": False},
             "plugin": {
                 "provider_local": {"bind": f"127.0.0.1:{free_port()}"},
                 "ingest_rtmp": {"bind": f"127.0.0.1:{free_port()}"},
