@@ -61,7 +61,7 @@ def test_it_is_told_and_goes_on(case: Case) -> None:
         return
     check_history(bad.kept.snapshots)
     check_flow(bad, case.steady)
-    check_pictures(bad, case.heals)
+    check_pictures(bad, case.heals, case.held)
 
 
 def check_flow(bench: Bench, steady: float) -> None:
@@ -73,22 +73,22 @@ def check_flow(bench: Bench, steady: float) -> None:
     assert max(pauses) <= steady
 
 
-def check_pictures(bench: Bench, heals: float) -> None:
-    """From there on all is decoded without a word, and times grow."""
+def check_pictures(bench: Bench, heals: float, held: float) -> None:
+    """From there on all is decoded without a word, times grow, and nothing waits to be shown."""
     for init, parts in bench.kept.pieces:
         begin = next(
             n for n, (moment, part) in enumerate(parts)
             if part.independent and moment - bench.began >= heals
         )  # fmt: skip
         file = init.data + b"".join(part.data for _, part in parts[begin:])
-        said, packets, frames = decode(file)
+        said, packets, frames = decode(file, held)
         assert not said
         assert frames == {kind: len(times) for kind, times in packets.items()}
         for times in packets.values():
             assert all(a < b for a, b in pairwise(times))
 
 
-def decode(file: bytes) -> tuple[list[str], dict[str, list[int]], dict[str, int]]:
+def decode(file: bytes, held: float) -> tuple[list[str], dict[str, list[int]], dict[str, int]]:
     """What FFmpeg says, decode times by kind of track, and how many frames come out."""
     times: dict[str, list[int]] = {}
     frames: dict[str, int] = {}
@@ -100,6 +100,8 @@ def decode(file: bytes) -> tuple[list[str], dict[str, list[int]], dict[str, int]
                 kind = packet.stream.type
                 if packet.size:
                     assert packet.dts is not None
+                    assert packet.pts is not None
+                    assert abs(packet.pts - packet.dts) * packet.time_base <= held
                     times.setdefault(kind, []).append(packet.dts)
                 frames[kind] = frames.get(kind, 0) + len(packet.decode())
     finally:

@@ -138,6 +138,8 @@ class Case:
         sizes: of the picture, in each initialisation segment; 0 without.
         heals: from which second on everything can be decoded; 0.0: all of it.
         steady: seconds between two parts, at most.
+        held: seconds between a frame's decoding and its showing, at most; B-frames take a tenth.
+            A frame that fills a gap before it is decoded early by so much.
     """
 
     name: str
@@ -149,6 +151,7 @@ class Case:
     sizes: tuple[int, ...] = (320,)
     heals: float = 0.0
     steady: float = 0.5
+    held: float = 0.25
 
 
 def good(
@@ -309,7 +312,7 @@ BAD_STREAMS = [
     Case("sound that stops for five seconds", lambda: gone("audio", 2, 7, 9.0),
          packager="audio_stalled", meter="audio_stalled"),
     Case("a picture that stops for five seconds", lambda: gone("video", 2, 7, 9.0),
-         packager="video_stalled", meter="video_stalled", steady=2.0),
+         packager="video_stalled", meter="video_stalled", steady=1.1, held=5.1),
     Case("sound two seconds behind", lambda: shifted("audio", -2000),
          packager="audio_stalled", meter="av_offset"),
     Case("sound two seconds ahead", lambda: shifted("audio", 2000), meter="av_offset"),
