@@ -11,10 +11,12 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Page
 
+from tests.support.clips import clip
 from tests.support.encoded import encode
 from tests.support.rtmp_script import (
     Script,
     Sent,
+    later,
     metadata,
     ordered,
     perform,
@@ -80,6 +82,25 @@ async def test_an_encoder_returns_with_another_size_and_then_without_sound(
         mute = script(encode(seconds=9.0, gop=30, size=SIZE, audio=False, take=2))
         sending = asyncio.create_task(perform(port, key, mute))
         await shows(page, 320)
+        await sending
+        assert await is_same_document(page)
+
+
+async def test_another_size_on_the_way_and_a_while_without_sound_stop_nobody(
+    town: Town, key: str
+) -> None:
+    larger = script(clip("h264", "aac", 8.0, size=(480, 270)))
+    mute = without(larger, lambda one: one.audio and one.frame and 1500 <= one.dts < 4000)
+    sent = [*script(clip("h264", "aac", 4.0, size=SIZE)), *later(mute, 4.0)]
+    async with town.guest() as page:
+        watch = await opened(town, page)
+        sending = asyncio.create_task(perform(town.site.rtmp_port, key, sent))
+        await watch.playing(timeout=20)
+        await shows(page, 480)
+        before, heard = await watch.position(), await decoded_sound(page)
+        await asyncio.sleep(4)
+        assert await watch.position() - before > 3.5
+        assert await decoded_sound(page) > heard
         await sending
         assert await is_same_document(page)
 
