@@ -4,6 +4,8 @@ comes out can be decoded, and a neighbour gets the same octets as if it were alo
 from __future__ import annotations
 
 import io
+from collections import Counter
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 import av
@@ -21,6 +23,7 @@ from tests.support.bad_streams import (
     play,
 )
 from tests.support.playlist_check import check_history
+from tests.support.rtmp_script import Script
 
 ALONE: list[bytes] = []
 """What a stream without fault is made into when nobody is beside it."""
@@ -36,7 +39,8 @@ def octets(bench: Bench) -> bytes:
 def test_it_is_told_and_goes_on(case: Case) -> None:
     if not ALONE:
         ALONE.append(octets(play(good())[0]))
-    bad, neighbour = play(case.make(), good())
+    sent = case.make()
+    bad, neighbour = play(sent, good())
 
     assert {notice.code for notice in bad.notices} == codes(case.ingest)
     assert {code.value for code in bad.kept.health} == codes(case.packager)
@@ -61,7 +65,7 @@ def test_it_is_told_and_goes_on(case: Case) -> None:
         return
     check_history(bad.kept.snapshots)
     check_flow(bad, case.steady)
-    check_pictures(bad, case.heals, case.held)
+    check_frames(bad, case, sent)
 
 
 def check_flow(bench: Bench, steady: float) -> None:
@@ -73,25 +77,59 @@ def check_flow(bench: Bench, steady: float) -> None:
     assert max(pauses) <= steady
 
 
-def check_pictures(bench: Bench, heals: float, held: float) -> None:
-    """From there on all is decoded without a word, times grow, and nothing waits to be shown."""
+def check_frames(bench: Bench, case: Case, sent: Script) -> None:
+    """What was sent comes out, all but what is said. From where it heals on all is decoded without
+    a word, times grow, and nothing waits to be shown."""
+    out = {kind: Counter[bytes]() for kind in ("video", "audio")}
     for init, parts in bench.kept.pieces:
-        begin = next(
-            n for n, (moment, part) in enumerate(parts)
-            if part.independent and moment - bench.began >= heals
-        )  # fmt: skip
-        file = init.data + b"".join(part.data for _, part in parts[begin:])
-        said, packets, frames = decode(file, held)
-        assert not said
-        assert frames == {kind: len(times) for kind, times in packets.items()}
-        for times in packets.values():
-            assert all(a < b for a, b in pairwise(times))
+        whole = read(init.data + b"".join(part.data for _, part in parts))
+        for kind, packets in whole.packets.items():
+            out[kind].update(data for _, data in packets)
+        healthy = whole
+        if case.heals:
+            begin = next(
+                n for n, (moment, part) in enumerate(parts)
+                if part.independent and moment - bench.began >= case.heals
+            )  # fmt: skip
+            healthy = read(init.data + b"".join(part.data for _, part in parts[begin:]))
+        assert not healthy.said
+        assert healthy.held <= case.held
+        for kind, packets in healthy.packets.items():
+            assert healthy.frames[kind] == len(packets)
+            assert all(a < b for (a, _), (b, _) in pairwise(packets))
+    lost, added = zip(*(differ(sent, kind, out[kind]) for kind in out), strict=True)
+    assert lost[0] <= case.lost[0]
+    assert lost[1] <= case.lost[1]
+    assert added[0] == 0
+    assert added[1] * 1024 / 48_000 == pytest.approx(case.silence, abs=0.1)
 
 
-def decode(file: bytes, held: float) -> tuple[list[str], dict[str, list[int]], dict[str, int]]:
-    """What FFmpeg says, decode times by kind of track, and how many frames come out."""
-    times: dict[str, list[int]] = {}
-    frames: dict[str, int] = {}
+def differ(sent: Script, kind: str, out: Counter[bytes]) -> tuple[int, int]:
+    """How many frames of a kind were lost, and how many came out that nobody sent."""
+    right = Counter(bytes(o.packet.data) for o in sent if o.packet and getattr(o, kind))
+    return (right - out).total(), (out - right).total()
+
+
+@dataclass
+class Reading:
+    """What FFmpeg makes of a file.
+
+    Fields:
+        said: what it complains of.
+        packets: decode time and octets, by kind of track.
+        frames: how many come out, likewise.
+        held: seconds between a frame's decoding and its showing, at most.
+    """
+
+    said: list[str] = field(default_factory=list)
+    packets: dict[str, list[tuple[int, bytes]]] = field(default_factory=dict)
+    frames: dict[str, int] = field(default_factory=dict)
+    held: float = 0.0
+
+
+def read(file: bytes) -> Reading:
+    """Demultiplex and decode all of it."""
+    found = Reading()
     level = av.logging.get_level()
     av.logging.set_level(av.logging.WARNING)
     try:
@@ -101,9 +139,11 @@ def decode(file: bytes, held: float) -> tuple[list[str], dict[str, list[int]], d
                 if packet.size:
                     assert packet.dts is not None
                     assert packet.pts is not None
-                    assert abs(packet.pts - packet.dts) * packet.time_base <= held
-                    times.setdefault(kind, []).append(packet.dts)
-                frames[kind] = frames.get(kind, 0) + len(packet.decode())
+                    found.packets.setdefault(kind, []).append((packet.dts, bytes(packet)))
+                    held = abs(packet.pts - packet.dts) * packet.time_base
+                    found.held = max(found.held, float(held))
+                found.frames[kind] = found.frames.get(kind, 0) + len(packet.decode())
     finally:
         av.logging.set_level(level)
-    return [f"{name}: {text}" for _, name, text in logs], times, frames
+    found.said = [f"{name}: {text}" for _, name, text in logs]
+    return found

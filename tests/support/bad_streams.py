@@ -137,6 +137,9 @@ class Case:
         refused: words with which the ingest sends the encoder away.
         sizes: of the picture, in each initialisation segment; 0 without.
         heals: from which second on everything can be decoded; 0.0: all of it.
+        lost: pictures and packets of sound that do not come out, at most. What comes before the
+            first picture is left out.
+        silence: seconds of it that are put in.
         steady: seconds between two parts, at most.
         held: seconds between a frame's decoding and its showing, at most; B-frames take a tenth.
             A frame that fills a gap before it is decoded early by so much.
@@ -150,6 +153,8 @@ class Case:
     refused: str = ""
     sizes: tuple[int, ...] = (320,)
     heals: float = 0.0
+    lost: tuple[int, int] = (0, 2)
+    silence: float = 0.0
     steady: float = 0.5
     held: float = 0.25
 
@@ -285,14 +290,14 @@ BAD_STREAMS = [
          ingest="no_video_config no_audio_config", sizes=()),
     Case("no sequence header for the picture",
          lambda: without(good(11.0), lambda one: one.header and one.video),
-         ingest="no_video_config", meter="no_video", sizes=(0,)),
+         ingest="no_video_config", meter="no_video", sizes=(0,), lost=(330, 2)),
     Case("sequence headers before each key frame", headers_again),
     Case("parameter sets in key frames, a sequence header without any",
          lambda: inside(lambda record: record[:5] + b"\xe0\0"),
          refused="holds no sequence parameter set", sizes=()),
     Case("parameter sets in key frames, no sequence header",
          lambda: inside(lambda record: None),
-         ingest="no_video_config", meter="no_video", sizes=(0,)),
+         ingest="no_video_config", meter="no_video", sizes=(0,), lost=(330, 2)),
     Case("another size", lambda: then(good(), good(width=160)), sizes=(320, 160)),
     Case("another codec", lambda: then(good(), good(video="hevc")),
          meter="few_browsers", sizes=(320, 320)),
@@ -310,16 +315,16 @@ BAD_STREAMS = [
          packager="long_gop", meter="long_gop"),
     Case("key frames beside the grid of parts", lambda: good(gop=43)),
     Case("sound that stops for five seconds", lambda: gone("audio", 2, 7, 9.0),
-         packager="audio_stalled", meter="audio_stalled"),
+         packager="audio_stalled", meter="audio_stalled", silence=5.0),
     Case("a picture that stops for five seconds", lambda: gone("video", 2, 7, 9.0),
          packager="video_stalled", meter="video_stalled", steady=1.1, held=5.1),
     Case("sound two seconds behind", lambda: shifted("audio", -2000),
-         packager="audio_stalled", meter="av_offset"),
+         packager="audio_stalled", meter="av_offset", lost=(0, 95), silence=2.0),
     Case("sound two seconds ahead", lambda: shifted("audio", 2000), meter="av_offset"),
     Case("frames without octets", lambda: of_picture(good(11.0), lambda data: b""),
-         meter="frames_dropped", heals=4.0),
+         meter="frames_dropped", heals=4.0, lost=(14, 2)),
     Case("frames cut off", lambda: of_picture(good(11.0), lambda data: data[: len(data) // 2]),
-         ingest="frames_unreadable", meter="frames_dropped", heals=4.0),
+         ingest="frames_unreadable", meter="frames_dropped", heals=4.0, lost=(14, 2)),
     Case("frames reordered, all offsets zero", lambda: offset(lambda right: 0)),
     Case("frames reordered, offsets of an hour", lambda: offset(lambda right: 3_600_000)),
     Case("frames reordered, offsets below zero", lambda: offset(lambda right: right - 67)),
