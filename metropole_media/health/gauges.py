@@ -84,8 +84,8 @@ class VideoGauge:
     """One video track."""
 
     __slots__ = (
-        "_hole", "_intervals", "_key", "_last", "_seen", "_steps", "arrived", "dropped", "frames", "keys",
-        "nominal", "rates", "reorder", "tick", "track",
+        "_hole", "_intervals", "_key", "_last", "_seen", "_steps", "arrived", "dropped", "frames",
+        "keys", "nominal", "rates", "reorder", "tick", "track",
     )  # fmt: skip
 
     def __init__(self, track: Track) -> None:
