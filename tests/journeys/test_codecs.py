@@ -58,7 +58,7 @@ ALL = [
       for audio in ("aac", "opus")),
     Cell("hevc-pq", "aac", HD, 3.0),
     *(Cell(video, "aac", UHD, 2.0) for video in ("h264", "hevc", "av1", "vp9")),
-    *(Cell(video, "aac", EIGHT_K, 2.0) for video in ("h264", "hevc", "av1")),
+    *(Cell(video, "aac", EIGHT_K, 2.0) for video in ("h264-lean", "hevc", "av1")),
 ]  # fmt: skip
 
 
@@ -172,7 +172,7 @@ async def on_air(town: Town) -> str:
 
 
 async def off_air(town: Town) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(80):
         while True:
             answer = json.loads(await fetch(f"{town.site.url}/api/v1/channels/{CREATOR}/status"))
             if answer["state"] == "offline":

@@ -3,10 +3,10 @@
     source = clip("hevc-pq", "opus")        # tracks and packets, as an ingest makes them
     octets = flv("av1", "aac")              # a file, to be published as it is
 
-Video: "h264", "h264-b" (with B-frames), "hevc", "hevc-b", "hevc-pq" (HDR10, 10 bits), "av1",
-"av1-pq", "vp9"; "" for none. Audio: "aac", "opus", "opus-5.1", or "opus" with the milliseconds of a
-packet behind it ("opus60"); "" for none. Encoding one takes some hundredths of a second; each is
-made once a session.
+Video: "h264", "h264-b" (with B-frames), "h264-lean" (fewer octets, for very large pictures),
+"hevc", "hevc-b", "hevc-pq" (HDR10, 10 bits), "av1", "av1-pq", "vp9"; "" for none. Audio: "aac",
+"opus", "opus-5.1", or "opus" with the milliseconds of a packet behind it ("opus60"); "" for none.
+Encoding one takes some hundredths of a second; each is made once a session.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ class Kind:
     hdr: bool = False
 
 
-def _x264(bframes: int) -> Kind:
-    parameters = f"scenecut=0:bframes={bframes}"
+def _x264(bframes: int, more: str = "") -> Kind:
+    parameters = f"scenecut=0:bframes={bframes}{more}"
     return Kind("libx264", {"preset": "ultrafast", "x264-params": parameters})
 
 
@@ -53,6 +53,7 @@ def _svtav1(more: str, hdr: bool = False) -> Kind:
 KINDS = {
     "h264": _x264(0),
     "h264-b": _x264(2),
+    "h264-lean": _x264(0, ":crf=38"),
     "hevc": _x265(0),
     "hevc-b": _x265(2),
     "hevc-pq": _x265(

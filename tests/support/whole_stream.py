@@ -11,6 +11,8 @@ from pathlib import Path
 from urllib.parse import urljoin
 
 END_SECONDS = 15.0
+STILL = 15
+"""Looks at a playlist, five a second, after which nothing more is expected."""
 _ATTRIBUTE = re.compile(r'([A-Z-]+)=("[^"]*"|[^,]*)')
 
 
@@ -75,11 +77,13 @@ async def take(index: str, folder: Path) -> list[Taken]:
 
 async def _whole(playlist: str) -> bytes:
     """The init segment and all segments, one behind the other."""
+    text, still = (await fetch(playlist)).decode(), 0
     async with asyncio.timeout(END_SECONDS):
-        while "#EXT-X-ENDLIST" not in (  # noqa: ASYNC110
-            text := (await fetch(playlist)).decode()
-        ):
+        # An encoder that hangs up on octets under way leaves a broadcast that may go on.
+        while "#EXT-X-ENDLIST" not in text and still < STILL:
             await asyncio.sleep(0.2)
+            before, text = text, (await fetch(playlist)).decode()
+            still = still + 1 if text == before else 0
     maps = re.findall(r'#EXT-X-MAP:URI="([^"]+)"', text)
     assert len(maps) == 1, text
     names = [line for line in text.splitlines() if line and not line.startswith("#")]
