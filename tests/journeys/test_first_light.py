@@ -27,7 +27,7 @@ from tests.support.steps import (
 )
 
 CHANNEL = "northlight"
-STEADY = {"sqlite": 60.0, "mysql": 12.0}
+STEADY = {"sqlite": 30.0, "mysql": 12.0}
 """Seconds of undisturbed watching."""
 
 pytestmark = pytest.mark.timeout(300)

@@ -13,6 +13,7 @@ import logging
 import sys
 from collections.abc import Awaitable, Callable
 
+from metropole_core.errors import MetropoleError
 from metropole_egress_thumbnails.frames import LENGTH, MAX_ANSWER, KeyFrame, request
 from metropole_egress_thumbnails.settings import ThumbnailSettings
 from metropole_media.transcode.process import environment
@@ -55,6 +56,7 @@ class Decoder:
         self._work = asyncio.Event()
         self._process: asyncio.subprocess.Process | None = None
         self._told = False
+        self._kept = True
 
     @property
     def waiting(self) -> int:
@@ -111,6 +113,11 @@ class Decoder:
     async def _hand_over(self, taker: Taker, picture: bytes) -> None:
         try:
             await taker(picture)
+            self._kept = True
+        except MetropoleError as error:  # the disk is full, say: the site goes on without
+            if self._kept:
+                self._log.warning("pictures out of streams are not kept: %s", error.sentence)
+            self._kept = False
         except Exception:
             self._log.exception("a picture out of a stream could not be kept")
 

@@ -18,6 +18,7 @@ from metropole_egress_thumbnails.frames import KeyFrame, read_request, request
 from metropole_egress_thumbnails.settings import ThumbnailSettings
 from PIL import Image
 
+from metropole_core.errors import Unavailable
 from metropole_core.tasks import TaskOwner
 from metropole_core.testing import CHANNEL, FakeClock, FakePreviews, conformance, make_context
 from metropole_core.testing.context import make_broadcast
@@ -137,6 +138,25 @@ async def test_a_process_that_hangs_is_ended(
     await until(lambda: caplog.records)
     assert "took too long" in caplog.text
     assert stage.decoder._process is None
+
+
+async def test_a_full_disk_is_told_once(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
+    clip = encode(seconds=0.5, gop=5, audio=False)
+    frame = KeyFrame("avc1", clip.tracks[0].config, bytes(clip.packets[0].data))
+    tried = 0
+
+    async def full(_: bytes) -> None:
+        nonlocal tried
+        tried += 1
+        raise Unavailable("The disk is full.")
+
+    for number in range(3):
+        stage.decoder.ask(number, frame, full)
+    await until(lambda: tried == 3)
+    await until(lambda: caplog.records)
+    assert [record.message for record in caplog.records] == [
+        "pictures out of streams are not kept: The disk is full."
+    ]
 
 
 async def test_what_waits_is_bounded(stage: Stage) -> None:
