@@ -94,7 +94,11 @@ class Planner:
                 if planned.videos:
                     backend.used[holder] = share(room.capability, planned.videos, pixels)
                     return planned
-                full = full or backend.load > 0
+                empty = self._backends.room(backend, whole=True)
+                if backend.load > 0 and empty is not None:
+                    # A small picture gets nothing smaller however much room there is.
+                    alone = await self._ask(source, self.presets, empty)
+                    full = full or any(not plan.audio_only for plan in alone)
             return Planned(await self._ask(source, self.presets, None), None, full)
 
     def free(self, holder: object) -> None:

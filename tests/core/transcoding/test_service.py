@@ -380,6 +380,13 @@ async def test_streams_share_what_the_machine_can(studio: Studio) -> None:
     why = studio.service.why_no_more(3)
     assert why is not None
     assert "no room" in why.text()
+    # For a small picture there would be nothing to make in an empty machine either.
+    little = replace(VIDEO, width=640, height=360)
+    small, _ = studio.go_live(little, SOUND, channel=ChannelRef(5, "fifth", 9))
+    await until(lambda: small.ladder.plans is not None)
+    why = studio.service.why_no_more(5)
+    assert why is not None
+    assert "no smaller quality" in why.text()
     leave()
     fourth, _ = studio.go_live(channel=ChannelRef(4, "fourth", 9))
     await until(lambda: fourth.ladder.plans is not None)
