@@ -16,8 +16,23 @@ USUAL_FRAME_RATE = 30.0
 """What is taken for a source whose frame rate nobody knows."""
 HALVED_ABOVE = 30.5
 """Frames a second of a rung that does not fit and is tried with half of them."""
+EVERYWHERE = "avc1"
+"""The codec that every browser plays."""
+HARDLY_SMALLER = 0.9
+"""A rung of more than this part of the source's size helps nobody."""
 EFFICIENCY = {"avc1": 1.0, "vp09": 0.7, "hvc1": 0.65, "av01": 0.55}
 """Bits for the same picture, beside H.264, as live encoders make it."""
+
+
+def largest(width: int, height: int, fourcc: str) -> float:
+    """The shorter side that a rung may have at most. A source in a codec that not everyone plays
+    may get a rung of its own size."""
+    return min(width, height) * (HARDLY_SMALLER if fourcc == EVERYWHERE else 1.0)
+
+
+def sound_alone(name: str) -> RenditionPlan:
+    """The rung without a picture."""
+    return RenditionPlan(name, 0, 0, 0.0, 0, "")
 
 
 def size(width: int, height: int, short_side: int) -> tuple[int, int]:

@@ -6,19 +6,11 @@ get a rung of its own size.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from metropole_core.contracts.ladder import Preset, Room, Source
 from metropole_core.contracts.transcoder import Encoding
 from metropole_media import rungs
 from metropole_media.ladder import RenditionPlan
 from metropole_media.live import Track
-
-EVERYWHERE = "avc1"
-HARDLY_SMALLER = 0.9
-"""A rung of more than this part of the source's size helps nobody."""
-
-AUDIO = RenditionPlan("audio", 0, 0, 0.0, 0, "")
 
 
 class StandardLadder:
@@ -40,18 +32,17 @@ class StandardLadder:
         with_sound = any(track.kind == "audio" for track in source.tracks)
         sound = next((preset for preset in presets if preset.height == 0), None)
         if with_sound and sound is not None:
-            made += (replace(AUDIO, name=sound.name),)
+            made += (rungs.sound_alone(sound.name),)
         return made
 
 
 def _video(
     track: Track, frame_rate: float, presets: tuple[Preset, ...], room: Room
 ) -> tuple[RenditionPlan, ...]:
-    encoding = next((e for e in room.capability.encodings if e.fourcc == EVERYWHERE), None)
+    encoding = next((e for e in room.capability.encodings if e.fourcc == rungs.EVERYWHERE), None)
     if encoding is None or track.fourcc not in room.capability.decodes:
         return ()
-    short = min(track.width, track.height)
-    most = short * HARDLY_SMALLER if track.fourcc == EVERYWHERE else short
+    most = rungs.largest(track.width, track.height, track.fourcc)
     wanted = [
         plan
         for preset in sorted(presets, key=lambda each: (-each.height, -each.bitrate))

@@ -12,11 +12,9 @@ from metropole_media import rungs
 from metropole_media.ladder import RenditionPlan
 from metropole_media.live import Track
 
-EVERYWHERE, LEAN = "avc1", "hvc1"
+LEAN = "hvc1"
 LARGE = 1440
 """Pixels of the shorter side from which on a rung is encoded in HEVC."""
-HARDLY_SMALLER = 0.9
-"""A rung of more than this part of the source's size helps nobody."""
 
 
 class NvencLadder:
@@ -36,7 +34,7 @@ class NvencLadder:
         has_sound = any(track.kind == "audio" for track in source.tracks)
         sound = next((preset for preset in presets if preset.height == 0), None)
         if videos and has_sound and sound is not None:
-            made += (RenditionPlan(sound.name, 0, 0, 0.0, 0, ""),)
+            made += (rungs.sound_alone(sound.name),)
         return made
 
 
@@ -46,9 +44,7 @@ def _video(
     if track.fourcc not in room.capability.decodes:
         return ()
     encodings = {each.fourcc: each for each in room.capability.encodings}
-    short = min(track.width, track.height)
-    # A source in another codec is not watched by everyone: it may get a rung of its own size.
-    most = short * HARDLY_SMALLER if track.fourcc == EVERYWHERE else short
+    most = rungs.largest(track.width, track.height, track.fourcc)
     wanted = [
         plan
         for preset in sorted(presets, key=lambda each: (-each.height, -each.bitrate))
@@ -63,7 +59,7 @@ def _rung(
     preset: Preset, track: Track, frame_rate: float, encodings: dict[str, Encoding]
 ) -> RenditionPlan | None:
     """In the codec that suits its size; None when the card cannot."""
-    for fourcc in (LEAN, EVERYWHERE) if preset.height >= LARGE else (EVERYWHERE,):
+    for fourcc in (LEAN, rungs.EVERYWHERE) if preset.height >= LARGE else (rungs.EVERYWHERE,):
         encoding = encodings.get(fourcc)
         if encoding is None or (fourcc == LEAN and track.fourcc == LEAN and _same(preset, track)):
             continue
@@ -86,7 +82,7 @@ def _rung(
 
 
 def _same(preset: Preset, track: Track) -> bool:
-    return preset.height > min(track.width, track.height) * HARDLY_SMALLER
+    return preset.height > min(track.width, track.height) * rungs.HARDLY_SMALLER
 
 
 def _fits(
